@@ -1,0 +1,257 @@
+"""From an HTTP request under /v1 to its answer: key, route, parameters, idempotency, faults."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NotRequired
+from urllib.parse import urlsplit
+
+from stripe.params import PaymentMethodCreateParamsCard
+
+from devstack.stripe import expansion, form, parameters
+from devstack.stripe.call import Call
+from devstack.stripe.errors import ApiError, Json, unknown_url
+from devstack.stripe.faults import ConnectionDropped, Fault, Faults
+from devstack.stripe.idempotency import Answer, Idempotency
+from devstack.stripe.journal import Journal, Received
+from devstack.stripe.routing import Match, Router
+from devstack.stripe.state import State, random_text
+
+#: A page passes its publishable key and the intent's secret among the parameters.
+_BROWSER_FIELDS: dict[str, object] = {
+    "client_secret": NotRequired[str],
+    "key": NotRequired[str],
+}
+
+#: Stripe.js sends what a person typed; the published types leave that out.
+_TYPED_CARD = "payment_method_data"
+_CARD_FIELD: dict[str, object] = {"card": PaymentMethodCreateParamsCard}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """An HTTP request; header names are in lower case."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """An HTTP answer."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+
+
+def to_bytes(value: Json) -> bytes:
+    """JSON as Stripe writes it: indented, in UTF-8."""
+    return json.dumps(value, indent=2, ensure_ascii=False).encode()
+
+
+class Api:
+    """Stripe's API for one account.
+
+    Args:
+        state: what it works on.
+        api_key: the secret key; the publishable one is the same with `pk` for `sk`.
+    """
+
+    def __init__(self, state: State, *, api_key: str) -> None:
+        self.state = state
+        self.api_key = api_key
+        self.publishable_key = api_key.replace("sk_", "pk_", 1)
+        self.faults = Faults()
+        self.journal = Journal()
+        self.idempotency = Idempotency()
+        self._router = Router()
+
+    def handle(self, request: Request) -> Response:
+        """Answer a request under /v1.
+
+        Raises:
+            ConnectionDropped: when a fault says that the caller gets no answer.
+        """
+        url = urlsplit(request.target)
+        request_id = f"req_{random_text(14)}"
+        match = self._router.match(request.method, url.path)
+        key = request.headers.get("idempotency-key") if request.method == "POST" else None
+        answer: Answer | None = None
+        status, replayed = 0, False
+        try:
+            try:
+                answer = self._answer(request, match, key, request_id)
+            except ApiError as error:
+                answer = Answer(
+                    status=error.status, body=to_bytes(error.body()), request_id=request_id
+                )
+            status, replayed = answer.status, answer.request_id != request_id
+        finally:
+            self.journal.add(
+                Received(
+                    method=request.method,
+                    path=url.path,
+                    route=match.route.name if match else f"{request.method} {url.path}",
+                    status=status,
+                    idempotency_key=key,
+                    replayed=replayed,
+                )
+            )
+        headers = {"Request-Id": request_id, "Stripe-Version": self.state.api_version}
+        if key is not None:
+            headers["Idempotency-Key"] = key
+        if replayed:
+            headers |= {"Idempotent-Replayed": "true", "Original-Request": answer.request_id}
+        return Response(status=answer.status, body=answer.body, headers=headers)
+
+    def _answer(
+        self, request: Request, match: Match | None, key: str | None, request_id: str
+    ) -> Answer:
+        """The answer, new or replayed; refusals that no key keeps are raised."""
+        url = urlsplit(request.target)
+        raw = form.decode(url.query)
+        if request.method == "POST":
+            raw |= form.decode(request.body.decode("utf-8", "replace"))
+        by_browser = self._authenticate(request.headers, raw)
+        if match is None:
+            raise unknown_url(request.method, url.path)
+        if by_browser and not match.route.for_browsers:
+            raise ApiError(
+                403,
+                "invalid_request_error",
+                "This API call cannot be made with a publishable API key. Please use a secret API "
+                "key. You can find a list of your API keys at "
+                "https://dashboard.stripe.com/account/apikeys.",
+                remembered=False,
+                code="secret_key_required",
+            )
+        fault = self.faults.take(request.method, url.path)
+        if fault and fault.moment == "before" and fault.effect != "hold":
+            _strike(fault)
+        call = Call(
+            method=request.method,
+            url=url.path,
+            path=match.path,
+            params=_checked(raw, match.route.parameters, browsers=match.route.for_browsers),
+            by_browser=by_browser,
+            request_id=request_id,
+            idempotency_key=key,
+        )
+        if key is not None:
+            first = self.idempotency.begin(
+                key,
+                endpoint=url.path,
+                parameters=json.dumps(raw, sort_keys=True),
+                now=self.state.now(),
+            )
+            if first is not None:
+                return first
+        return self._perform(call, match, fault)
+
+    def _perform(self, call: Call, match: Match, fault: Fault | None) -> Answer:
+        """Run the handler once, keep what its key must keep, then let the fault strike."""
+        if fault and fault.effect == "hold" and fault.moment == "before":
+            fault.wait()
+        kept, is_kept = self._run(call, match)
+        if fault and fault.effect == "hold" and fault.moment == "after":
+            fault.wait()
+        answer = kept
+        if fault and fault.effect == "error" and fault.moment == "after":
+            error = fault.error()
+            body = to_bytes(error.body())
+            answer = Answer(status=error.status, body=body, request_id=call.request_id)
+            kept = answer if error.remembered else kept
+        key = call.idempotency_key
+        if key is not None and is_kept:
+            self.idempotency.finish(key, kept)
+        elif key is not None:
+            self.idempotency.abandon(key)
+        if fault and fault.effect == "drop" and fault.moment == "after":
+            raise ConnectionDropped
+        return answer
+
+    def _run(self, call: Call, match: Match) -> tuple[Answer, bool]:
+        """The handler's answer, and whether an idempotency key keeps it."""
+        kept = True
+        with self.state.lock:
+            self.state.call = call
+            try:
+                made = match.route.handler(self.state, call)
+                status, body = (
+                    200,
+                    expansion.expand(self.state, made, call.params.get("expand", [])),
+                )
+            except ApiError as error:
+                status, body, kept = error.status, error.body(), error.remembered
+            except Exception:
+                traceback.print_exc()
+                status = 500
+                body = {"error": {"type": "api_error", "message": "The local Stripe has a bug."}}
+            finally:
+                self.state.call = None
+        answer = Answer(status=status, body=to_bytes(body), request_id=call.request_id)
+        return answer, kept
+
+    def _authenticate(self, headers: Mapping[str, str], raw: Json) -> bool:
+        """Whether a browser is calling.
+
+        Raises:
+            ApiError: 401 without one of this account's keys.
+        """
+        given = _key_of(headers.get("authorization", "")) or str(raw.get("key", ""))
+        if not given:
+            raise ApiError(
+                401,
+                "invalid_request_error",
+                "You did not provide an API key. You need to provide your API key in the "
+                "Authorization header, using Bearer auth (e.g. 'Authorization: Bearer "
+                "YOUR_SECRET_KEY').",
+                remembered=False,
+            )
+        if given not in (self.api_key, self.publishable_key):
+            hidden = f"{given[:8]}{'*' * 8}{given[-4:]}"
+            raise ApiError(
+                401,
+                "invalid_request_error",
+                f"Invalid API Key provided: {hidden}",
+                remembered=False,
+            )
+        return given == self.publishable_key
+
+
+def _key_of(authorization: str) -> str:
+    scheme, _, value = authorization.partition(" ")
+    if scheme.lower() == "basic":
+        try:
+            return base64.b64decode(value, validate=True).decode().partition(":")[0]
+        except (binascii.Error, UnicodeDecodeError):
+            return ""
+    return value.strip() if scheme.lower() == "bearer" else ""
+
+
+def _checked(raw: Json, published: type, *, browsers: bool) -> Json:
+    """The typed parameters; where browsers may call, with what only they send."""
+    if not browsers:
+        return parameters.check(raw, published)
+    data = raw.get(_TYPED_CARD)
+    typed = data.get("card") if isinstance(data, dict) else None
+    if typed is None or not isinstance(data, dict):
+        return parameters.check(raw, published, extra=_BROWSER_FIELDS)
+    rest = raw | {_TYPED_CARD: {name: value for name, value in data.items() if name != "card"}}
+    checked = parameters.check(rest, published, extra=_BROWSER_FIELDS)
+    checked[_TYPED_CARD] |= parameters.check_fields({"card": typed}, _CARD_FIELD)
+    return checked
+
+
+def _strike(fault: Fault) -> None:
+    if fault.effect == "drop":
+        raise ConnectionDropped
+    raise fault.error()
