@@ -1,0 +1,1 @@
+"""The routes: each parses, authorises, calls one use case, presents."""

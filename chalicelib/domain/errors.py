@@ -16,6 +16,8 @@ class FieldError:
 class CreditsError(Exception):
     """A refusal: the request was understood and is answered with `code` and `detail`.
 
+    `extra` goes into the answer beside them; `replayed` says that it is an earlier answer again.
+
     Anything else that is raised is a bug, and is answered as one.
     """
 
@@ -28,12 +30,14 @@ class CreditsError(Exception):
         errors: tuple[FieldError, ...] = (),
         retry_after_seconds: int | None = None,
         extra: dict[str, str] | None = None,
+        replayed: bool = False,
     ) -> None:
         super().__init__(detail)
         self.detail = detail
         self.errors = errors
         self.retry_after_seconds = retry_after_seconds
         self.extra = extra or {}
+        self.replayed = replayed
 
 
 class InvalidRequestError(CreditsError):

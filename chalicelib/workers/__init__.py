@@ -1,0 +1,1 @@
+"""The Lambdas that nobody waits for: queues and the schedule."""

@@ -1,0 +1,44 @@
+"""The Chalice application: registers the routes, and names every Lambda's entry point."""
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.logging import correlation_paths
+from chalice.app import Chalice, ConvertToMiddleware
+
+from chalicelib.api import account, buying, gateway, public, webhooks
+from chalicelib.workers.queues import (
+    invoice_worker,
+    payment_event_worker,
+    top_up_worker,
+    usage_worker,
+    workers,
+)
+from chalicelib.workers.schedules import sweep
+
+__all__ = [
+    "app",
+    "invoice_worker",
+    "payment_event_worker",
+    "sweep",
+    "top_up_worker",
+    "usage_worker",
+]
+
+logger = Logger()
+metrics = Metrics()
+
+app = Chalice(app_name="gateway-credits", configure_logs=False)
+app.log = logger  # type: ignore[assignment]  # it has the methods, and writes JSON
+
+app.register_middleware(
+    ConvertToMiddleware(
+        logger.inject_lambda_context(
+            correlation_id_path=correlation_paths.API_GATEWAY_REST, clear_state=True
+        )
+    ),
+    "all",
+)
+app.register_middleware(ConvertToMiddleware(metrics.log_metrics), "all")
+
+for module in (account, buying, gateway, public, webhooks):
+    app.register_blueprint(module.routes.blueprint)
+app.register_blueprint(workers)

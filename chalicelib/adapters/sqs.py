@@ -1,0 +1,63 @@
+"""The Queue port on SQS: one queue per kind of work."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
+
+
+#: Reasons quote what was sent, and that can be long.
+_MAX_REASON = 1_000
+
+
+class SqsQueue:
+    """The Queue port."""
+
+    def __init__(
+        self,
+        client: BaseClient,
+        *,
+        top_up_url: str,
+        payment_event_url: str,
+        invoice_url: str,
+        rejected_usage_url: str,
+    ) -> None:
+        self._client = client
+        self._top_up_url = top_up_url
+        self._payment_event_url = payment_event_url
+        self._invoice_url = invoice_url
+        self._rejected_usage_url = rejected_usage_url
+
+    def top_up_hint(self, organization_id: str) -> None:
+        """See the port."""
+        self._send(self._top_up_url, {"organization_id": organization_id})
+
+    def payment_event(self, event: Mapping[str, object]) -> None:
+        """See the port."""
+        self._send(self._payment_event_url, event)
+
+    def invoice_job(self, organization_id: str, number: str) -> None:
+        """See the port."""
+        self._send(self._invoice_url, {"organization_id": organization_id, "number": number})
+
+    def rejected_usage(self, body: str, *, reason: str) -> None:
+        """See the port. It keeps the report as it came, the reason beside it."""
+        # One group each, since rejected reports have no order; the same one is kept once.
+        fingerprint = hashlib.sha256(body.encode()).hexdigest()
+        self._client.send_message(
+            QueueUrl=self._rejected_usage_url,
+            MessageBody=body,
+            MessageGroupId=fingerprint,
+            MessageDeduplicationId=fingerprint,
+            MessageAttributes={
+                "reason": {"DataType": "String", "StringValue": reason[:_MAX_REASON]}
+            },
+        )
+
+    def _send(self, url: str, body: Mapping[str, object]) -> None:
+        self._client.send_message(QueueUrl=url, MessageBody=json.dumps(body))

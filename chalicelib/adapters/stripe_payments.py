@@ -1,0 +1,300 @@
+"""The Payments port on Stripe, by its own client: cards, charges, and how they ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import stripe
+from stripe import StripeClient
+
+from chalicelib.domain.billing import BillingDetails
+from chalicelib.domain.payment import (
+    Card,
+    CardSetup,
+    ChargeRequest,
+    Failure,
+    Payment,
+    PaymentRefusedError,
+    PaymentStatus,
+    PaymentsUnavailableError,
+)
+
+if TYPE_CHECKING:
+    from stripe import PaymentIntent, PaymentMethod
+
+#: Together with one retry this stays under the 29 s that API Gateway waits for an answer.
+_CONNECT_SECONDS = 3
+_READ_SECONDS = 10
+_RETRIES = 1
+
+_ORGANIZATION = "organization_id"
+_PURCHASE = "purchase_id"
+
+#: Stripe's own failures say nothing about the card, nor whether the call took effect.
+#: Nor does a clash of idempotency keys: the first call with the key may have succeeded.
+_OUTAGES = (
+    stripe.APIConnectionError,
+    stripe.APIError,
+    stripe.RateLimitError,
+    stripe.IdempotencyError,
+)
+#: An expired or wrong key is our configuration's fault: it mustn't look like the card's.
+_MISCONFIGURED = (stripe.AuthenticationError, stripe.PermissionError)
+
+_NEEDS_CUSTOMER = "authentication_required"
+
+
+def stripe_client(api_key: str, api_base: str | None) -> StripeClient:
+    """A client with time-outs and retries set, that tells nobody about us.
+
+    Telemetry would write a file, and the disk of a Lambda is read-only.
+    """
+    stripe.enable_telemetry = False
+    http_client = stripe.RequestsClient(timeout=(_CONNECT_SECONDS, _READ_SECONDS))
+    if api_base is None:
+        return StripeClient(api_key, max_network_retries=_RETRIES, http_client=http_client)
+    return StripeClient(
+        api_key,
+        max_network_retries=_RETRIES,
+        http_client=http_client,
+        base_addresses={"api": api_base},
+    )
+
+
+class StripePayments:
+    """The Payments port."""
+
+    def __init__(self, client: StripeClient, *, publishable_key: str) -> None:
+        self._api = client.v1
+        self._publishable_key = publishable_key
+
+    def create_customer(self, organization_id: str) -> str:
+        """See the port."""
+        with _translated():
+            customer = self._api.customers.create(
+                params={"metadata": {_ORGANIZATION: organization_id}},
+                options={"idempotency_key": f"customer-{organization_id}"},
+            )
+        return customer.id
+
+    def update_customer(self, customer_id: str, details: BillingDetails) -> None:
+        """See the port. Stripe's copy serves its own receipts, risk checks and tax."""
+        address = details.address
+        with _translated():
+            self._api.customers.update(
+                customer_id,
+                params={
+                    "name": details.name,
+                    "email": details.email or "",
+                    "address": {
+                        "line1": address.line1,
+                        "line2": address.line2 or "",
+                        "city": address.city,
+                        "state": address.state or "",
+                        "postal_code": address.postal_code,
+                        "country": address.country,
+                    },
+                },
+            )
+
+    def set_up_card(self, organization_id: str, customer_id: str) -> CardSetup:
+        """See the port."""
+        with _translated():
+            intent = self._api.setup_intents.create(
+                params={
+                    "customer": customer_id,
+                    "usage": "off_session",
+                    "allowed_payment_method_types": ["card"],
+                    "metadata": {_ORGANIZATION: organization_id},
+                }
+            )
+        if intent.client_secret is None:
+            raise PaymentsUnavailableError("a SetupIntent came without its client_secret")
+        return CardSetup(
+            client_secret=intent.client_secret,
+            customer_id=customer_id,
+            publishable_key=self._publishable_key,
+        )
+
+    def cards(self, customer_id: str) -> Sequence[Card]:
+        """See the port."""
+        with _translated():
+            methods = self._api.customers.payment_methods.list(
+                customer_id, params={"type": "card", "limit": 100}
+            )
+        return [card for method in methods.data if (card := _card_of(method))]
+
+    def card(self, customer_id: str, payment_method_id: str) -> Card | None:
+        """See the port."""
+        try:
+            with _translated():
+                method = self._api.customers.payment_methods.retrieve(
+                    customer_id, payment_method_id
+                )
+        except PaymentRefusedError:
+            # Stripe answers alike for a method that isn't there and for somebody else's.
+            return None
+        return _card_of(method)
+
+    def remove_card(self, payment_method_id: str) -> None:
+        """See the port."""
+        try:
+            with _translated():
+                self._api.payment_methods.detach(payment_method_id)
+        except PaymentRefusedError as error:
+            if error.failure.code not in {"resource_missing", "payment_method_unexpected_state"}:
+                raise
+
+    def charge(self, request: ChargeRequest) -> Payment:
+        """See the port. The purchase id is Stripe's idempotency key, too."""
+        metadata = {_ORGANIZATION: request.organization_id, _PURCHASE: request.purchase_id}
+        try:
+            with _translated():
+                intent = self._api.payment_intents.create(
+                    params={
+                        "amount": request.amount_cents,
+                        "currency": "usd",
+                        "customer": request.customer_id,
+                        "payment_method": request.payment_method_id,
+                        "allowed_payment_method_types": ["card"],
+                        "confirm": True,
+                        "off_session": request.off_session,
+                        "description": request.description,
+                        "metadata": metadata,
+                        "expand": ["latest_charge"],
+                    },
+                    options={"idempotency_key": request.purchase_id},
+                )
+        except _DeclinedError as declined:
+            return _payment_of(declined.intent)
+        return _payment_of(intent)
+
+    def payment(self, payment_id: str) -> Payment:
+        """See the port."""
+        with _translated():
+            intent = self._api.payment_intents.retrieve(
+                payment_id, params={"expand": ["latest_charge", "payment_method"]}
+            )
+        return _payment_of(intent)
+
+    def payment_of(self, customer_id: str, purchase_id: str, *, since: datetime) -> Payment | None:
+        """See the port. Lists are consistent at Stripe, searches are not."""
+        # A second is Stripe's resolution, and our clocks may differ by some more.
+        created_after = int(since.timestamp()) - 60
+        with _translated():
+            intents = self._api.payment_intents.list(
+                params={
+                    "customer": customer_id,
+                    "created": {"gte": created_after},
+                    "limit": 100,
+                    "expand": ["data.latest_charge"],
+                }
+            )
+            for intent in intents.auto_paging_iter():
+                if _metadata(intent).get(_PURCHASE) == purchase_id:
+                    return _payment_of(intent)
+        return None
+
+    def cancel(self, payment_id: str) -> Payment:
+        """See the port."""
+        try:
+            with _translated():
+                intent = self._api.payment_intents.cancel(
+                    payment_id, params={"cancellation_reason": "abandoned"}
+                )
+        except PaymentRefusedError:
+            # It can't be cancelled in the state it has reached: that state is the answer.
+            return self.payment(payment_id)
+        return _payment_of(intent)
+
+
+class _DeclinedError(Exception):
+    """Stripe's 402: the payment exists, and its intent says how it stands."""
+
+    def __init__(self, intent: PaymentIntent) -> None:
+        super().__init__(intent.id)
+        self.intent = intent
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Stripe's errors in the port's words."""
+    try:
+        yield
+    except stripe.CardError as error:
+        intent = error.error.payment_intent if error.error else None
+        if intent is not None:
+            raise _DeclinedError(intent) from error
+        raise PaymentRefusedError(_failure_of_error(error)) from error
+    except stripe.InvalidRequestError as error:
+        raise PaymentRefusedError(_failure_of_error(error)) from error
+    except (*_MISCONFIGURED, *_OUTAGES) as error:
+        raise PaymentsUnavailableError(str(error)) from error
+
+
+def _failure_of_error(error: stripe.StripeError) -> Failure:
+    return Failure(
+        code=error.code or "payment_refused",
+        decline_code=error.error.decline_code if error.error else None,
+        message=error.user_message or "The payment was refused.",
+    )
+
+
+def _payment_of(intent: PaymentIntent) -> Payment:
+    metadata = _metadata(intent)
+    failure = _failure_of(intent)
+    return Payment(
+        id=intent.id,
+        status=_status_of(intent, failure),
+        amount_cents=intent.amount,
+        organization_id=metadata.get(_ORGANIZATION),
+        purchase_id=metadata.get(_PURCHASE),
+        client_secret=intent.client_secret,
+        failure=failure,
+    )
+
+
+def _metadata(intent: PaymentIntent) -> dict[str, str]:
+    return dict(intent.metadata.to_dict()) if intent.metadata else {}
+
+
+def _status_of(intent: PaymentIntent, failure: Failure | None) -> PaymentStatus:
+    match intent.status:
+        case "succeeded":
+            return PaymentStatus.SUCCEEDED
+        case "processing" | "requires_capture":
+            return PaymentStatus.PROCESSING
+        case "canceled":
+            return PaymentStatus.CANCELED
+        case "requires_payment_method" if failure and failure.code != _NEEDS_CUSTOMER:
+            return PaymentStatus.DECLINED
+    # Off-session, the bank asked for the customer; or on-session, 3-D Secure is under way.
+    return PaymentStatus.REQUIRES_ACTION
+
+
+def _failure_of(intent: PaymentIntent) -> Failure | None:
+    error = intent.last_payment_error
+    if error is None:
+        return None
+    return Failure(
+        code=error.code or "card_declined",
+        decline_code=error.decline_code,
+        message=error.message or "The card was declined.",
+    )
+
+
+def _card_of(method: PaymentMethod) -> Card | None:
+    card = method.card
+    if card is None:
+        return None
+    return Card(
+        payment_method_id=method.id,
+        brand=card.brand,
+        last4=card.last4 or "",
+        exp_month=card.exp_month,
+        exp_year=card.exp_year,
+        fingerprint=card.fingerprint or method.id,
+    )

@@ -1,0 +1,174 @@
+"""Settings: the only reader of the environment; what is missing or wrong is named."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+from chalicelib.domain.billing import Address, TaxId
+from chalicelib.domain.invoice import Seller
+from chalicelib.domain.money import parse_usd
+from chalicelib.domain.price_rules import TraceTerms
+
+T = TypeVar("T")
+
+#: Packaged beside `app.py`, in the checkout as in the Lambda.
+TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
+
+#: The variable that names the table of each aggregate.
+TABLE_VARIABLES = {
+    "accounts": "ACCOUNTS_TABLE",
+    "ledger": "LEDGER_TABLE",
+    "purchases": "PURCHASES_TABLE",
+    "top_ups": "TOP_UPS_TABLE",
+    "customers": "CUSTOMERS_TABLE",
+    "requests": "REQUESTS_TABLE",
+    "sequences": "SEQUENCES_TABLE",
+    "invoices": "INVOICES_TABLE",
+}
+
+
+class SettingsError(Exception):
+    """A setting is missing or can't be read; the message says which."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What differs from one installation to another.
+
+    Each is read when it is first asked for, so that a function needs no more variables, and no
+    more secrets, than it uses.
+    """
+
+    environment: Mapping[str, str]
+
+    @cached_property
+    def region(self) -> str:
+        """The AWS region, which Lambda itself sets."""
+        return self._required("AWS_REGION")
+
+    @cached_property
+    def tables(self) -> Mapping[str, str]:
+        """The table of each aggregate."""
+        return {name: self._required(variable) for name, variable in TABLE_VARIABLES.items()}
+
+    @cached_property
+    def top_up_queue_url(self) -> str:
+        """Where top-up hints go."""
+        return self._required("TOP_UP_QUEUE_URL")
+
+    @cached_property
+    def payment_event_queue_url(self) -> str:
+        """Where Stripe's events go once they are verified."""
+        return self._required("PAYMENT_EVENT_QUEUE_URL")
+
+    @cached_property
+    def invoice_queue_url(self) -> str:
+        """Where invoice jobs go."""
+        return self._required("INVOICE_QUEUE_URL")
+
+    @cached_property
+    def rejected_usage_queue_url(self) -> str:
+        """The dead-letter queue of usage reports, for those that can never be applied."""
+        return self._required("REJECTED_USAGE_QUEUE_URL")
+
+    @cached_property
+    def documents_bucket(self) -> str:
+        """Where invoices are stored."""
+        return self._required("DOCUMENTS_BUCKET")
+
+    @cached_property
+    def stripe_api_key(self) -> str:
+        """Stripe's secret or restricted key."""
+        return self._required("STRIPE_API_KEY")
+
+    @cached_property
+    def stripe_publishable_key(self) -> str:
+        """Stripe's key for browsers."""
+        return self._required("STRIPE_PUBLISHABLE_KEY")
+
+    @cached_property
+    def stripe_api_base(self) -> str | None:
+        """Another address than Stripe's own, for the local stack."""
+        return self.environment.get("STRIPE_API_BASE") or None
+
+    @cached_property
+    def stripe_webhook_secrets(self) -> tuple[str, ...]:
+        """The secrets that sign webhooks; two while one replaces the other."""
+        secrets = self._required("STRIPE_WEBHOOK_SECRETS").split(",")
+        return tuple(secret.strip() for secret in secrets if secret.strip())
+
+    @cached_property
+    def jwt_issuer(self) -> str:
+        """Who must have issued a token."""
+        return self._required("JWT_ISSUER")
+
+    @cached_property
+    def jwt_audience(self) -> str:
+        """For whom a token must be."""
+        return self._required("JWT_AUDIENCE")
+
+    @cached_property
+    def jwt_jwks_url(self) -> str:
+        """Where the issuer's public keys are."""
+        return self._required("JWT_JWKS_URL")
+
+    @cached_property
+    def cursor_secret(self) -> bytes:
+        """What signs the cursors of lists."""
+        return self._required("CURSOR_SECRET").encode()
+
+    @cached_property
+    def purchase_minimum_nanos(self) -> int:
+        """The least that can be bought at once."""
+        return self._parsed("PURCHASE_MINIMUM", "5.00", parse_usd)
+
+    @cached_property
+    def purchase_maximum_nanos(self) -> int:
+        """The most that can be bought at once."""
+        return self._parsed("PURCHASE_MAXIMUM", "10000.00", parse_usd)
+
+    @cached_property
+    def trace_terms(self) -> TraceTerms:
+        """The plan's monthly allowance of traces, and the price of a thousand beyond it."""
+        return TraceTerms(
+            monthly_traces=self._parsed("TRACES_PER_MONTH", "10000", int),
+            thousand_nanos=self._parsed("TRACES_PRICE_PER_THOUSAND", "0.50", parse_usd),
+        )
+
+    @cached_property
+    def seller(self) -> Seller:
+        """Who issues the invoices: the file named by SELLER_FILE, in `templates/`."""
+        name = self.environment.get("SELLER_FILE") or "seller.json"
+        return self._parsed("SELLER_FILE", name, _read_seller)
+
+    def _required(self, variable: str) -> str:
+        value = self.environment.get(variable)
+        if not value:
+            raise SettingsError(f"The environment variable {variable} is missing.")
+        return value
+
+    def _parsed(self, variable: str, default: str, parse: Callable[[str], T]) -> T:
+        text = self.environment.get(variable) or default
+        try:
+            return parse(text)
+        except (ValueError, KeyError, TypeError, OSError) as error:
+            raise SettingsError(f"{variable} is {text!r}: {error}") from error
+
+
+def _read_seller(name: str) -> Seller:
+    data = json.loads((TEMPLATES / name).read_text(encoding="utf-8"))
+    logo = data.get("logo_file")
+    return Seller(
+        name=data["name"],
+        address=Address(**data["address"]),
+        tax_ids=tuple(TaxId(**tax_id) for tax_id in data.get("tax_ids", ())),
+        email=data.get("email"),
+        website=data.get("website"),
+        logo_svg=(TEMPLATES / logo).read_text(encoding="utf-8") if logo else None,
+        footer=data.get("footer"),
+    )

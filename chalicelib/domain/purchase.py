@@ -1,0 +1,179 @@
+"""A purchase of credits, manual or automatic: its states, and the moves between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from chalicelib.domain.billing import BillingDetails
+from chalicelib.domain.money import nanos_to_cents
+from chalicelib.domain.payment import Card, Failure, Payment, PaymentStatus
+
+
+class PurchaseType(StrEnum):
+    """Who decided to buy: a person, or auto top-up on the person's standing order."""
+
+    PURCHASE = "purchase"
+    AUTO_TOP_UP = "auto_top_up"
+
+
+class PurchaseStatus(StrEnum):
+    """Where a purchase stands. PENDING is not yet known to the payment provider."""
+
+    PENDING = "pending"
+    REQUIRES_ACTION = "requires_action"
+    PROCESSING = "processing"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+FINAL = frozenset({PurchaseStatus.SUCCEEDED, PurchaseStatus.FAILED, PurchaseStatus.CANCELED})
+
+#: The request that began the purchase has ended by then, one way or the other.
+_FIRST_CHECK = timedelta(minutes=1)
+#: A customer who hasn't finished 3-D Secure by then won't: the payment is cancelled. One who must
+#: be fetched first, since an automatic charge asked for it, gets a day.
+ABANDONED_AFTER = {
+    PurchaseType.PURCHASE: timedelta(hours=1),
+    PurchaseType.AUTO_TOP_UP: timedelta(hours=24),
+}
+#: A purchase that never reached the payment provider is still made by the sweep while the
+#: customer can be expected to remember it.
+_FRESH_FOR = timedelta(minutes=15)
+#: How often a payment that isn't final is asked about, at first and at most.
+_CHECK_EVERY = timedelta(minutes=5)
+_CHECK_AT_MOST_EVERY = timedelta(hours=6)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purchase:
+    """`amount_nanos` is what is credited, `tax_nanos` what the card is charged on top.
+
+    The buyer's details are frozen at the time of purchase. `check_at` is when the sweep asks the
+    payment provider again, None once that is over. `version` guards each change.
+    """
+
+    id: str
+    organization_id: str
+    type: PurchaseType
+    amount_nanos: int
+    created_at: datetime
+    created_by: str
+    customer_id: str
+    card: Card
+    billing_details: BillingDetails
+    tax_nanos: int = 0
+    status: PurchaseStatus = PurchaseStatus.PENDING
+    payment_id: str | None = None
+    failure: Failure | None = None
+    completed_at: datetime | None = None
+    invoice_number: str | None = None
+    refunded_nanos: int = 0
+    check_at: datetime | None = None
+    version: int = 1
+
+    @classmethod
+    def new(
+        cls,
+        *,
+        id: str,  # noqa: A002 - the field's name
+        organization_id: str,
+        type: PurchaseType,  # noqa: A002 - the field's name
+        amount_nanos: int,
+        created_at: datetime,
+        created_by: str,
+        customer_id: str,
+        card: Card,
+        billing_details: BillingDetails,
+    ) -> Purchase:
+        """A purchase that is about to be charged; the sweep looks after it from soon on."""
+        return cls(
+            id=id,
+            organization_id=organization_id,
+            type=type,
+            amount_nanos=amount_nanos,
+            created_at=created_at,
+            created_by=created_by,
+            customer_id=customer_id,
+            card=card,
+            billing_details=billing_details,
+            check_at=created_at + _FIRST_CHECK,
+        )
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing more is expected to happen to its payment."""
+        return self.status in FINAL
+
+    @property
+    def charge_cents(self) -> int:
+        """What the card is charged."""
+        return nanos_to_cents(self.amount_nanos + self.tax_nanos)
+
+    def abandoned(self, now: datetime) -> bool:
+        """Whether the customer had the time to finish and didn't."""
+        return (
+            self.status in {PurchaseStatus.PENDING, PurchaseStatus.REQUIRES_ACTION}
+            and now >= self.created_at + ABANDONED_AFTER[self.type]
+        )
+
+    def fresh(self, now: datetime) -> bool:
+        """Whether it may still be paid for without asking the customer again."""
+        return now < self.created_at + _FRESH_FOR
+
+    def succeeded(self, payment: Payment, *, invoice_number: str, now: datetime) -> Purchase:
+        """Paid. Even a purchase given up for failed is credited if its payment went through."""
+        if self.status is PurchaseStatus.SUCCEEDED:
+            raise ValueError(f"{self.id} has succeeded before")
+        if payment.status is not PaymentStatus.SUCCEEDED:
+            raise ValueError(f"{payment.id} has not succeeded")
+        return replace(
+            self,
+            status=PurchaseStatus.SUCCEEDED,
+            payment_id=payment.id,
+            card=payment.card or self.card,
+            failure=None,
+            completed_at=now,
+            invoice_number=invoice_number,
+            check_at=None,
+            version=self.version + 1,
+        )
+
+    def awaiting(self, payment: Payment, *, now: datetime) -> Purchase:
+        """Not final: the customer must act, or the bank takes its time."""
+        status = {
+            PaymentStatus.REQUIRES_ACTION: PurchaseStatus.REQUIRES_ACTION,
+            PaymentStatus.PROCESSING: PurchaseStatus.PROCESSING,
+        }[payment.status]
+        return replace(
+            self,
+            status=status,
+            payment_id=payment.id,
+            check_at=self.next_check(now),
+            version=self.version + 1,
+        )
+
+    def failed(self, failure: Failure | None, *, payment_id: str | None, now: datetime) -> Purchase:
+        """Not paid, and given up. Without a failure it was cancelled, nobody being to blame."""
+        if self.final:
+            raise ValueError(f"{self.id} is final")
+        return replace(
+            self,
+            status=PurchaseStatus.CANCELED if failure is None else PurchaseStatus.FAILED,
+            payment_id=payment_id or self.payment_id,
+            failure=failure,
+            completed_at=now,
+            check_at=None,
+            version=self.version + 1,
+        )
+
+    def next_check(self, now: datetime) -> datetime:
+        """Soon while it is young, ever more rarely later: a tenth of its age, within bounds."""
+        age = now - self.created_at
+        return now + min(max(age / 10, _CHECK_EVERY), _CHECK_AT_MOST_EVERY)
+
+    def checked(self, now: datetime) -> Purchase:
+        """Asked about in vain: nothing is known that wasn't before."""
+        return replace(self, check_at=self.next_check(now), version=self.version + 1)

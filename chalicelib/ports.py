@@ -1,0 +1,243 @@
+"""What the use cases need of the world, in our own words; adapters and fakes provide it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, Protocol, TypeVar
+
+from chalicelib.domain.account import Account
+from chalicelib.domain.billing import BillingDetails
+from chalicelib.domain.customer import Customer
+from chalicelib.domain.invoice import Invoice
+from chalicelib.domain.ledger import Entry
+from chalicelib.domain.numbering import InvoiceSequence, IssuedInvoice
+from chalicelib.domain.payment import Card, CardSetup, ChargeRequest, Payment
+from chalicelib.domain.purchase import Purchase, PurchaseType
+from chalicelib.domain.request import IdempotentRequest
+from chalicelib.domain.topup import TopUp
+from chalicelib.domain.write import Outcome, Write
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[T_co]):
+    """A part of a list; `after` is where the next part begins, None at the end."""
+
+    items: Sequence[T_co]
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A part of a list to read: newest first, `since` included, `until` not."""
+
+    limit: int
+    after: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+class Ledger(Protocol):
+    """Accounts and their entries. Every change of money goes through `commit`."""
+
+    def commit(self, write: Write) -> Outcome:
+        """Make the write, whole or not at all.
+
+        Raises:
+            BusyError: when the engine stays overloaded after its bounded retries. Whether the
+                write was made is then unknown: the same write may be tried again.
+        """
+        ...
+
+    def account(self, organization_id: str) -> Account:
+        """The account as it is now; empty for an organization never heard of."""
+        ...
+
+    def entry(self, organization_id: str, key: str) -> Entry | None:
+        """The entry with that idempotency key."""
+        ...
+
+    def entries(self, organization_id: str, window: Window) -> Page[Entry]:
+        """The account's history, without refusals."""
+        ...
+
+    def low_accounts(self, limit: int) -> Sequence[str]:
+        """Organizations whose account was marked low and not looked after since."""
+        ...
+
+
+class Purchases(Protocol):
+    """Purchases of credits."""
+
+    def get(self, organization_id: str, purchase_id: str) -> Purchase | None:
+        """The purchase, if it is that organization's."""
+        ...
+
+    def succeeded(
+        self,
+        organization_id: str,
+        window: Window,
+        *,
+        type: PurchaseType | None = None,  # noqa: A002 - the contract's word
+    ) -> Page[Purchase]:
+        """The purchases that were paid."""
+        ...
+
+    def due(self, now: datetime, limit: int) -> Sequence[Purchase]:
+        """Purchases that are not final and whose `check_at` has come."""
+        ...
+
+
+class TopUps(Protocol):
+    """The standing orders."""
+
+    def get(self, organization_id: str) -> TopUp:
+        """The organization's; switched off if it never had one."""
+        ...
+
+    def due(self, now: datetime, limit: int) -> Sequence[str]:
+        """Organizations whose `check_at` has come."""
+        ...
+
+
+class Customers(Protocol):
+    """Who the organizations are as buyers."""
+
+    def get(self, organization_id: str) -> Customer:
+        """The organization's; empty if it never bought."""
+        ...
+
+
+class Requests(Protocol):
+    """First requests by idempotency key, where no ledger entry keeps them."""
+
+    def get(self, organization_id: str, operation: str, key: str) -> IdempotentRequest | None:
+        """The first request with that key."""
+        ...
+
+
+class Invoices(Protocol):
+    """Issued invoices and the numbers they take."""
+
+    def sequence(self, year: int) -> InvoiceSequence:
+        """The year's sequence as it is now."""
+        ...
+
+    def get(self, organization_id: str, number: str) -> IssuedInvoice | None:
+        """The invoice with that number, if it is that organization's."""
+        ...
+
+    def due(self, now: datetime, limit: int) -> Sequence[IssuedInvoice]:
+        """Invoices whose files should be stored by now and aren't."""
+        ...
+
+
+class Payments(Protocol):
+    """The payment provider.
+
+    Every method may raise PaymentsUnavailableError (outcome unknown, ask again), and those that
+    change something PaymentRefusedError.
+    """
+
+    def create_customer(self, organization_id: str) -> str:
+        """The organization's customer id; the same however often it is asked for."""
+        ...
+
+    def update_customer(self, customer_id: str, details: BillingDetails) -> None:
+        """Keep the billing details at the provider, too."""
+        ...
+
+    def set_up_card(self, organization_id: str, customer_id: str) -> CardSetup:
+        """Begin saving a card for payments without the customer present."""
+        ...
+
+    def cards(self, customer_id: str) -> Sequence[Card]:
+        """The customer's saved cards, newest first."""
+        ...
+
+    def card(self, customer_id: str, payment_method_id: str) -> Card | None:
+        """The saved card, if it is that customer's."""
+        ...
+
+    def remove_card(self, payment_method_id: str) -> None:
+        """Forget the card; it is not an error if it is gone."""
+        ...
+
+    def charge(self, request: ChargeRequest) -> Payment:
+        """Take the money, at most once for the purchase. A decline is a Payment, no exception."""
+        ...
+
+    def payment(self, payment_id: str) -> Payment:
+        """The payment as it is now."""
+        ...
+
+    def payment_of(self, customer_id: str, purchase_id: str, *, since: datetime) -> Payment | None:
+        """The payment made for the purchase, found without its id."""
+        ...
+
+    def cancel(self, payment_id: str) -> Payment:
+        """Make sure that it can't be paid any more; the answer tells if it was paid already."""
+        ...
+
+
+class Queue(Protocol):
+    """Work to be done soon, at least once each."""
+
+    def top_up_hint(self, organization_id: str) -> None:
+        """The account may be below its threshold."""
+        ...
+
+    def payment_event(self, event: Mapping[str, object]) -> None:
+        """Something happened at the payment provider."""
+        ...
+
+    def invoice_job(self, organization_id: str, number: str) -> None:
+        """The invoice is to be rendered and stored."""
+        ...
+
+    def rejected_usage(self, body: str, *, reason: str) -> None:
+        """A usage report that can't be applied, kept aside for a person to look at."""
+        ...
+
+
+class Documents(Protocol):
+    """Files that never change once they are stored."""
+
+    def put_once(self, name: str, content: bytes, *, content_type: str) -> None:
+        """Store it, unless something is stored under that name already."""
+        ...
+
+    def link(self, name: str, *, file_name: str, content_type: str, expires_in_seconds: int) -> str:
+        """An address from which whoever has it can download the file until it expires."""
+        ...
+
+
+class Renderer(Protocol):
+    """Makes the files of an invoice."""
+
+    def render_pdf(self, invoice: Invoice) -> bytes:
+        """The same invoice gives the same bytes."""
+        ...
+
+    def render_html(self, invoice: Invoice) -> str:
+        """The same invoice for a browser."""
+        ...
+
+
+class Ids(Protocol):
+    """Where new ids come from."""
+
+    def new(self, prefix: str, at: datetime) -> str:
+        """An id such as `pur_…`, that sorts by `at` and was never given before."""
+        ...
+
+
+class Pause(Protocol):
+    """Waiting before another try."""
+
+    def __call__(self, attempt: int) -> None:
+        """Wait a random while that grows with the attempt."""
+        ...

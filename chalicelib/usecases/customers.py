@@ -1,0 +1,133 @@
+"""The organization as a buyer: its record at the payment provider, its details, its cards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from chalicelib.domain.billing import BillingDetails
+from chalicelib.domain.customer import Customer
+from chalicelib.domain.errors import BusyError, ConflictError, NotFoundError
+from chalicelib.domain.payment import Card, CardSetup
+from chalicelib.domain.write import Committed, Write
+from chalicelib.ports import Customers, Ledger, Payments, TopUps
+
+#: Rivals are other settings of the same organization, saved by people.
+_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedCard:
+    """A card, and whether auto top-up charges it."""
+
+    card: Card
+    default: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Buyers:
+    """Keeps who the organizations are when they pay."""
+
+    ledger: Ledger
+    customers: Customers
+    top_ups: TopUps
+    payments: Payments
+
+    def known(self, organization_id: str, *, now: datetime) -> tuple[Customer, str]:
+        """The customer, made known to the payment provider if need be, and its id there."""
+        for _ in range(_ATTEMPTS):
+            customer = self.customers.get(organization_id)
+            if customer.customer_id is not None:
+                return customer, customer.customer_id
+            customer_id = self.payments.create_customer(organization_id)
+            self._save(customer.known_as(customer_id), now=now)
+        raise _busy()
+
+    def set_billing_details(
+        self, organization_id: str, details: BillingDetails, *, now: datetime
+    ) -> Customer:
+        """Keep the details for the next invoices, here and at the payment provider."""
+        for _ in range(_ATTEMPTS):
+            customer, customer_id = self.known(organization_id, now=now)
+            if customer.billing_details == details:
+                return customer
+            self.payments.update_customer(customer_id, details)
+            changed = customer.with_billing_details(details)
+            if self._save(changed, now=now):
+                return changed
+        raise _busy()
+
+    def set_up_card(self, organization_id: str, *, now: datetime) -> CardSetup:
+        """Begin saving a card."""
+        _, customer_id = self.known(organization_id, now=now)
+        return self.payments.set_up_card(organization_id, customer_id)
+
+    def cards(self, organization_id: str) -> Sequence[SavedCard]:
+        """The saved cards, newest first."""
+        customer = self.customers.get(organization_id)
+        if customer.customer_id is None:
+            return []
+        cards = self.payments.cards(customer.customer_id)
+        default = default_card(customer, cards)
+        return [SavedCard(card=card, default=card == default) for card in cards]
+
+    def set_default_card(
+        self, organization_id: str, payment_method_id: str, *, now: datetime
+    ) -> SavedCard:
+        """Make it the card that auto top-up charges; a person did this, so a pause ends.
+
+        Raises:
+            NotFoundError: if the organization has no such card.
+        """
+        for _ in range(_ATTEMPTS):
+            customer = self.customers.get(organization_id)
+            card = self._card(customer, payment_method_id)
+            top_up = self.top_ups.get(organization_id)
+            chosen = customer.with_default_payment_method(payment_method_id)
+            saves = (chosen, top_up.resumed()) if top_up.enabled else (chosen,)
+            write = Write(organization_id=organization_id, at=now, saves=saves)
+            if isinstance(self.ledger.commit(write), Committed):
+                return SavedCard(card=card, default=True)
+        raise _busy()
+
+    def remove_card(self, organization_id: str, payment_method_id: str) -> None:
+        """Forget a card.
+
+        Raises:
+            NotFoundError: if the organization has no such card.
+            ConflictError: if it is the last one and auto top-up is on.
+        """
+        customer = self.customers.get(organization_id)
+        self._card(customer, payment_method_id)
+        if self.top_ups.get(organization_id).enabled:
+            cards = self.payments.cards(customer.customer_id or "")
+            if len(cards) <= 1:
+                raise ConflictError(
+                    "Auto top-up needs a payment method: turn it off first, or add another card."
+                )
+        self.payments.remove_card(payment_method_id)
+
+    def _card(self, customer: Customer, payment_method_id: str) -> Card:
+        card = None
+        if customer.customer_id is not None:
+            card = self.payments.card(customer.customer_id, payment_method_id)
+        if card is None:
+            raise NotFoundError("There is no such payment method.")
+        return card
+
+    def _save(self, customer: Customer, *, now: datetime) -> bool:
+        write = Write(organization_id=customer.organization_id, at=now, saves=(customer,))
+        return isinstance(self.ledger.commit(write), Committed)
+
+
+def default_card(customer: Customer, cards: Sequence[Card]) -> Card | None:
+    """The card that auto top-up charges: the chosen one, else the newest."""
+    for card in cards:
+        if card.payment_method_id == customer.default_payment_method_id:
+            return card
+    return cards[0] if cards else None
+
+
+def _busy() -> BusyError:
+    return BusyError("These settings are being changed by somebody else; please try again.")

@@ -1,0 +1,330 @@
+"""The object graph: built once per container, each part on its first use.
+
+What a function doesn't use it doesn't import: rendering stays out of the gateway's way, and
+Stripe out of the worker's that deducts usage.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from chalicelib.config import TEMPLATES, Settings
+from chalicelib.domain.invoice import Invoice
+
+if TYPE_CHECKING:
+    from chalicelib.adapters.dynamodb.repositories import DynamoLedger
+    from chalicelib.adapters.html_renderer import HtmlRenderer
+    from chalicelib.adapters.jwt_tokens import JwtTokens
+    from chalicelib.adapters.typst_renderer import TypstRenderer
+    from chalicelib.ports import (
+        Customers,
+        Documents,
+        Ids,
+        Invoices,
+        Payments,
+        Purchases,
+        Queue,
+        Renderer,
+        Requests,
+        TopUps,
+    )
+    from chalicelib.usecases.concluding import Concluding
+    from chalicelib.usecases.customers import Buyers
+    from chalicelib.usecases.invoicing import Invoicing
+    from chalicelib.usecases.metering import Metering
+    from chalicelib.usecases.pricing import Pricing
+    from chalicelib.usecases.purchasing import Purchasing
+    from chalicelib.usecases.receiving import Receiving
+    from chalicelib.usecases.sweeping import Sweeping
+    from chalicelib.usecases.topping_up import ToppingUp
+
+T = TypeVar("T")
+
+
+def now() -> datetime:
+    """The time; handlers hand it in, so that nothing below reads a clock."""
+    return datetime.now(UTC)
+
+
+class Services:
+    """The use cases, and what they are made of."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    def verify_token(self, token: str) -> Mapping[str, object] | None:
+        """What a token says, or None if it proves nothing."""
+        from chalicelib.adapters.jwt_tokens import TokenError
+
+        try:
+            return self._tokens.claims(token)
+        except TokenError:
+            return None
+
+    def verify_stripe_event(self, raw: bytes, signature: str) -> Mapping[str, object] | None:
+        """The event that Stripe sent, or None if nothing proves that it did."""
+        from chalicelib.adapters.stripe_webhooks import WebhookError, verified_event
+
+        secrets = self.settings.stripe_webhook_secrets
+        try:
+            return verified_event(raw, signature=signature, secrets=secrets)
+        except WebhookError:
+            return None
+
+    @cached_property
+    def purchasing(self) -> Purchasing:
+        """Buying by hand."""
+        from chalicelib.usecases.idempotency import Answers
+        from chalicelib.usecases.purchasing import Purchasing
+
+        return Purchasing(
+            ledger=self.ledger,
+            purchases=self.purchases,
+            payments=self.payments,
+            ids=self._ids,
+            answers=Answers(self.ledger, self._requests),
+            buyers=self.buyers,
+            concluding=self._concluding,
+        )
+
+    @cached_property
+    def topping_up(self) -> ToppingUp:
+        """Auto top-up."""
+        from chalicelib.usecases.topping_up import ToppingUp
+
+        return ToppingUp(
+            ledger=self.ledger,
+            top_ups=self.top_ups,
+            customers=self.customers,
+            payments=self.payments,
+            queue=self.queue,
+            ids=self._ids,
+            concluding=self._concluding,
+        )
+
+    @cached_property
+    def metering(self) -> Metering:
+        """Deducting usage."""
+        from chalicelib.usecases.metering import Metering
+
+        return Metering(ledger=self.ledger, queue=self.queue, ids=self._ids)
+
+    @cached_property
+    def pricing(self) -> Pricing:
+        """Pricing usage."""
+        from chalicelib.adapters.price_catalogue import GenaiPricesCatalogue
+        from chalicelib.domain.price_rules import PriceBook
+        from chalicelib.domain.pricing import Tariff
+        from chalicelib.usecases.pricing import Pricing
+
+        tariff = Tariff(
+            find_price=GenaiPricesCatalogue().price,
+            book=PriceBook.of(()),
+            trace_terms=self.settings.trace_terms,
+        )
+        return Pricing(tariff=lambda: tariff)
+
+    @cached_property
+    def buyers(self) -> Buyers:
+        """Billing details and cards."""
+        from chalicelib.usecases.customers import Buyers
+
+        return Buyers(
+            ledger=self.ledger,
+            customers=self.customers,
+            top_ups=self.top_ups,
+            payments=self.payments,
+        )
+
+    @cached_property
+    def receiving(self) -> Receiving:
+        """Acting on Stripe's events."""
+        from chalicelib.usecases.receiving import Receiving
+
+        return Receiving(
+            purchases=self.purchases, payments=self.payments, concluding=self._concluding
+        )
+
+    @cached_property
+    def sweeping(self) -> Sweeping:
+        """Finishing what was left undone."""
+        from chalicelib.usecases.sweeping import Sweeping
+
+        return Sweeping(
+            ledger=self.ledger,
+            purchases=self.purchases,
+            top_ups=self.top_ups,
+            invoices=self._invoices,
+            payments=self.payments,
+            queue=self.queue,
+            concluding=self._concluding,
+        )
+
+    @cached_property
+    def invoicing(self) -> Invoicing:
+        """The files of invoices."""
+        from chalicelib.usecases.invoicing import Invoicing
+
+        return Invoicing(
+            ledger=self.ledger,
+            purchases=self.purchases,
+            invoices=self._invoices,
+            documents=self._documents,
+            renderer=self._renderer,
+        )
+
+    @cached_property
+    def ledger(self) -> DynamoLedger:
+        """Accounts and entries."""
+        from chalicelib.adapters.dynamodb.commit import Committer
+        from chalicelib.adapters.dynamodb.models import connect
+        from chalicelib.adapters.dynamodb.repositories import DynamoLedger
+        from chalicelib.adapters.pause import JitteredPause
+
+        connection = connect(self.settings.tables, region=self.settings.region)
+        return DynamoLedger(Committer(connection, JitteredPause()))
+
+    @cached_property
+    def purchases(self) -> Purchases:
+        """Purchases of credits."""
+        from chalicelib.adapters.dynamodb.repositories import DynamoPurchases
+
+        return self._connected(DynamoPurchases)
+
+    @cached_property
+    def top_ups(self) -> TopUps:
+        """Standing orders."""
+        from chalicelib.adapters.dynamodb.repositories import DynamoTopUps
+
+        return self._connected(DynamoTopUps)
+
+    @cached_property
+    def customers(self) -> Customers:
+        """Buyers."""
+        from chalicelib.adapters.dynamodb.repositories import DynamoCustomers
+
+        return self._connected(DynamoCustomers)
+
+    @cached_property
+    def payments(self) -> Payments:
+        """Stripe."""
+        from chalicelib.adapters.stripe_payments import StripePayments, stripe_client
+
+        client = stripe_client(self.settings.stripe_api_key, self.settings.stripe_api_base)
+        return StripePayments(client, publishable_key=self.settings.stripe_publishable_key)
+
+    @cached_property
+    def queue(self) -> Queue:
+        """SQS."""
+        from chalicelib.adapters.sqs import SqsQueue
+
+        return SqsQueue(
+            self._client("sqs"),
+            top_up_url=self.settings.top_up_queue_url,
+            payment_event_url=self.settings.payment_event_queue_url,
+            invoice_url=self.settings.invoice_queue_url,
+            rejected_usage_url=self.settings.rejected_usage_queue_url,
+        )
+
+    @cached_property
+    def _tokens(self) -> JwtTokens:
+        from chalicelib.adapters.jwt_tokens import JwtTokens
+
+        return JwtTokens(
+            issuer=self.settings.jwt_issuer,
+            audience=self.settings.jwt_audience,
+            jwks_url=self.settings.jwt_jwks_url,
+        )
+
+    @cached_property
+    def _concluding(self) -> Concluding:
+        from chalicelib.adapters.pause import JitteredPause
+        from chalicelib.usecases.concluding import Concluding
+
+        return Concluding(
+            ledger=self.ledger,
+            purchases=self.purchases,
+            top_ups=self.top_ups,
+            invoices=self._invoices,
+            payments=self.payments,
+            queue=self.queue,
+            ids=self._ids,
+            pause=JitteredPause(),
+            seller=self.settings.seller,
+        )
+
+    @cached_property
+    def _requests(self) -> Requests:
+        from chalicelib.adapters.dynamodb.repositories import DynamoRequests
+
+        return self._connected(DynamoRequests)
+
+    @cached_property
+    def _invoices(self) -> Invoices:
+        from chalicelib.adapters.dynamodb.repositories import DynamoInvoices
+
+        return self._connected(DynamoInvoices)
+
+    @cached_property
+    def _documents(self) -> Documents:
+        from chalicelib.adapters.s3_documents import S3Documents
+
+        return S3Documents(self._client("s3"), bucket=self.settings.documents_bucket)
+
+    @cached_property
+    def _renderer(self) -> Renderer:
+        return _Renderers()
+
+    @cached_property
+    def _ids(self) -> Ids:
+        from chalicelib.adapters.ids import TimeOrderedIds
+
+        return TimeOrderedIds()
+
+    def _connected(self, repository: Callable[[], T]) -> T:
+        """A repository, once the models know their tables."""
+        _ = self.ledger
+        return repository()
+
+    def _client(self, service: str) -> Any:
+        import boto3
+        from botocore.config import Config
+
+        config = Config(
+            connect_timeout=2,
+            read_timeout=10,
+            retries={"mode": "standard", "total_max_attempts": 3},
+        )
+        return boto3.client(service, config=config)
+
+
+class _Renderers:
+    """The Renderer port: Typst for the PDF, Jinja2 for the page."""
+
+    def render_pdf(self, invoice: Invoice) -> bytes:
+        return self._pdf.render_pdf(invoice)
+
+    def render_html(self, invoice: Invoice) -> str:
+        return self._html.render_html(invoice)
+
+    @cached_property
+    def _pdf(self) -> TypstRenderer:
+        from chalicelib.adapters.typst_renderer import TypstRenderer
+
+        return TypstRenderer(TEMPLATES)
+
+    @cached_property
+    def _html(self) -> HtmlRenderer:
+        from chalicelib.adapters.html_renderer import HtmlRenderer
+
+        return HtmlRenderer(TEMPLATES)
+
+
+@cache
+def services() -> Services:
+    """This container's object graph."""
+    return Services(Settings(dict(os.environ)))
