@@ -57,7 +57,7 @@ class Crew:
         for plan in plans:
             log_path = self.logs / f"{plan.name}.log"
             log_path.write_bytes(b"")
-            part = Part(plan, inherited=inherited, log_path=log_path, folder=CHECKOUT)
+            part = Part(plan, inherited=inherited, log_path=log_path, folder=self.root)
             part.start(self._held_bonds())
             self.parts[plan.name] = part
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,25 +67,25 @@ class Emulator(Crew):
     def account(
         self,
         *,
-        given: Iterable[str] = (),
+        given: Mapping[str, str] | None = None,
         root: Path = CHECKOUT,
         visibility_timeout_seconds: int | None = None,
     ) -> Account:
         """Return a new account with the resources of `root`'s template.
 
-        Variables named in `given` are left to the caller. What the account's `environment` says
-        goes by way of the fault proxy, where there is one; the resources were created past it.
+        The variables of `given` come before the template's. What the account's `environment`
+        says goes by way of the fault proxy, where there is one; the resources were created past it.
         """
         account_id = str(next(self._accounts))
         cloud = Cloud(endpoint_url=self._url, account_id=account_id)
         variables = create_resources(
             cloud,
             settings_of(root),
-            given=given,
+            given=given or (),
             visibility_timeout_seconds=visibility_timeout_seconds,
         )
         return Account(
             cloud=Cloud(endpoint_url=self._faults_url or self._url, account_id=account_id),
-            variables=variables,
+            variables={**variables, **(given or {})},
             physical_ids=cloud.physical_ids(),
         )

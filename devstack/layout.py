@@ -49,12 +49,13 @@ def emulator_plans(
         plans.append(faults_plan(addresses.aws_for_application, upstream=addresses.aws))
     if settings.stripe is not None and settings.stripe.is_local:
         webhook = ["--webhook-url", webhook_url(addresses), "--webhook-secret", webhook_secret]
-        options = ["--port", addresses.stripe.rpartition(":")[2], *webhook]
+        key = ["--api-key", settings.stripe.api_key]
+        options = ["--port", addresses.stripe.rpartition(":")[2], *key, *webhook]
         plans.append(
             Plan(
                 name="stripe",
                 command=["devstack.stripe", *options],
-                ready_url=f"{addresses.stripe}/v1/",
+                ready_text="ready on",
                 disposable=True,
             )
         )

@@ -20,6 +20,8 @@ from devstack.plan import LOOPBACK, Plan
 from devstack.tether import LIFELINE
 
 STOP_SECONDS = 5.0
+ANSWER_SECONDS = 2.0
+"""How long one question for readiness may take; it is asked again."""
 TAIL_LINES = 20
 
 
@@ -137,7 +139,7 @@ def answers(url: str) -> bool:
     with requests.Session() as session:
         session.trust_env = False  # no proxy between here and loopback
         try:
-            status: int = session.get(url, timeout=5).status_code
+            status: int = session.get(url, timeout=ANSWER_SECONDS).status_code
         except requests.RequestException:
             return False
     return status < HTTPStatus.INTERNAL_SERVER_ERROR

@@ -80,6 +80,7 @@ def decided_variables(
         "STRIPE_API_BASE": addresses.stripe,
         "STRIPE_PUBLISHABLE_KEY": stripe.publishable_key,
         "STRIPE_WEBHOOK_SECRETS": webhook_secret,
+        "CURSOR_SECRET": f"cursor_{webhook_secret}",
         "STRIPE_JS_URL": f"{addresses.stripe}/v3/" if stripe.is_local else STRIPE_JS_URL,
         "JWT_ISSUER": issuer(settings, addresses).url,
         "JWT_AUDIENCE": AUDIENCE,

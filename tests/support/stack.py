@@ -15,8 +15,8 @@ Every test may ask for them, `tests/conftest.py` loads them:
 
 A `Stack` has `url`, `environment`, `token(organization_id=…, scope=…)`, `description()` (the
 contract's stack.json), `cloud`, `faults`, `kill("worker-1")`, `restart("worker-1")`, `logs`.
-The fixtures `aws` and `faulty_aws` leave the variables of Stripe and of tokens to the test:
-they are named in GIVEN. Nothing here changes `os.environ`.
+With `aws` and `faulty_aws` there is no Stripe and no issuer of tokens: their variables are those
+of NOBODY, at whose addresses nobody listens. Nothing here changes `os.environ`.
 """
 
 from __future__ import annotations
@@ -33,17 +33,19 @@ from devstack.faults import Faults
 from devstack.settings import StackSettings
 from devstack.stack import Stack
 
-GIVEN = (
-    "STRIPE_API_KEY",
-    "STRIPE_API_BASE",
-    "STRIPE_PUBLISHABLE_KEY",
-    "STRIPE_WEBHOOK_SECRETS",
-    "STRIPE_JS_URL",
-    "JWT_ISSUER",
-    "JWT_AUDIENCE",
-    "JWT_JWKS_URL",
-)
-"""Variables that a stack decides; a test on an emulator alone sets those that it needs."""
+_NOWHERE = "http://127.0.0.1:9"
+NOBODY = {
+    "STRIPE_API_KEY": "sk_test_nobody",
+    "STRIPE_API_BASE": _NOWHERE,
+    "STRIPE_PUBLISHABLE_KEY": "pk_test_nobody",
+    "STRIPE_WEBHOOK_SECRETS": "whsec_nobody",
+    "STRIPE_JS_URL": f"{_NOWHERE}/v3/",
+    "JWT_ISSUER": _NOWHERE,
+    "JWT_AUDIENCE": "nobody",
+    "JWT_JWKS_URL": f"{_NOWHERE}/jwks.json",
+    "CURSOR_SECRET": "nobody's",
+}
+"""What a stack decides, for the tests that have an emulator alone."""
 
 StartStack = Callable[..., Stack]
 
@@ -65,7 +67,7 @@ def faulty_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulat
 @pytest.fixture
 def aws(emulator: Emulator) -> Account:
     """An account with the application's resources, all of them empty."""
-    return emulator.account(given=GIVEN)
+    return emulator.account(given=NOBODY)
 
 
 @pytest.fixture
@@ -79,7 +81,7 @@ def faults(faulty_emulator: Emulator) -> Iterator[Faults]:
 @pytest.fixture
 def faulty_aws(faulty_emulator: Emulator, faults: Faults) -> Account:
     """An account with the application's resources, behind the fault proxy."""
-    return faulty_emulator.account(given=GIVEN)
+    return faulty_emulator.account(given=NOBODY)
 
 
 @pytest.fixture
