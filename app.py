@@ -37,7 +37,8 @@ app.register_middleware(
     ),
     "all",
 )
-app.register_middleware(ConvertToMiddleware(metrics.log_metrics), "all")
+for event_type in ("sqs", "scheduled"):
+    app.register_middleware(ConvertToMiddleware(metrics.log_metrics), event_type)
 
 for module in (account, buying, gateway, public, webhooks):
     app.register_blueprint(module.routes.blueprint)

@@ -298,6 +298,8 @@ class Services:
             connect_timeout=2,
             read_timeout=10,
             retries={"mode": "standard", "total_max_attempts": 3},
+            # S3 would sign links in an old way, which doesn't cover headers of the answer.
+            signature_version="s3v4" if service == "s3" else None,
         )
         return boto3.client(service, config=config)
 

@@ -24,6 +24,7 @@ from chalicelib.domain.payment import (
 
 if TYPE_CHECKING:
     from stripe import PaymentIntent, PaymentMethod
+    from stripe.params import CustomerUpdateParamsAddress
 
 #: Together with one retry this stays under the 29 s that API Gateway waits for an answer.
 _CONNECT_SECONDS = 3
@@ -83,21 +84,21 @@ class StripePayments:
     def update_customer(self, customer_id: str, details: BillingDetails) -> None:
         """See the port. Stripe's copy serves its own receipts, risk checks and tax."""
         address = details.address
+        sent: CustomerUpdateParamsAddress = {
+            "line1": address.line1,
+            "city": address.city,
+            "postal_code": address.postal_code,
+            "country": address.country,
+        }
+        # Stripe takes an empty value for "unset", and can't unset a part of an address.
+        if address.line2:
+            sent["line2"] = address.line2
+        if address.state:
+            sent["state"] = address.state
         with _translated():
             self._api.customers.update(
                 customer_id,
-                params={
-                    "name": details.name,
-                    "email": details.email or "",
-                    "address": {
-                        "line1": address.line1,
-                        "line2": address.line2 or "",
-                        "city": address.city,
-                        "state": address.state or "",
-                        "postal_code": address.postal_code,
-                        "country": address.country,
-                    },
-                },
+                params={"name": details.name, "email": details.email or "", "address": sent},
             )
 
     def set_up_card(self, organization_id: str, customer_id: str) -> CardSetup:

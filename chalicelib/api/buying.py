@@ -25,7 +25,7 @@ from chalicelib.api.presenting import (
 from chalicelib.api.problems import Headers
 from chalicelib.domain.instant import format_instant
 from chalicelib.domain.purchase import PurchaseType
-from chalicelib.domain.usage_fields import Faults, Fields
+from chalicelib.domain.fields import Faults, Fields
 from chalicelib.usecases.invoicing import InvoiceFormat
 from chalicelib.usecases.purchasing import Order
 

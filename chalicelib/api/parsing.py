@@ -11,7 +11,7 @@ from chalicelib.domain.billing import Address, BillingDetails, TaxId
 from chalicelib.domain.errors import ValidationFailedError
 from chalicelib.domain.instant import parse_instant
 from chalicelib.domain.money import NANOS_PER_CENT, format_usd
-from chalicelib.domain.usage_fields import Faults, Fields
+from chalicelib.domain.fields import Faults, Fields
 from chalicelib.ports import Window
 from chalicelib.usecases.topping_up import TopUpSettings
 
@@ -57,7 +57,7 @@ def read_card_amount(fields: Fields, name: str, *, least: int, most: int) -> int
     """An amount that a card can be charged: whole cents, within bounds."""
     nanos = fields.usd(name)
     if name not in fields:
-        return 0
+        return nanos
     if not least <= nanos <= most:
         fields.fault(name, f"must be from {format_usd(least)} to {format_usd(most)} US dollars")
     elif nanos % NANOS_PER_CENT:

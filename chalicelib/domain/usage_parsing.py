@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from chalicelib.domain.units import UNITS, WHOLES
 from chalicelib.domain.usage import AmountUsage, ModelUsage, TraceUsage, UsageLine, UsageReport
-from chalicelib.domain.usage_fields import Faults, Fields
+from chalicelib.domain.fields import Faults, Fields
 
 #: More lines than fit into what a queue message may carry, at the shortest lines that are sent.
 MAX_LINES = 1_000
@@ -44,6 +44,7 @@ def parse_report(payload: object, *, now: datetime) -> UsageReport:
     """Read a usage report, version 1 of the contract, from its decoded JSON.
 
     Raises:
+        InvalidRequestError: with a fault per field, if the report is malformed.
         ValidationFailedError: with a fault per field, such as `lines[2].input_tokens`.
     """
     faults = Faults()
@@ -72,6 +73,7 @@ def parse_lines(payload: object, *, path: str) -> tuple[UsageLine, ...]:
     """Read the lines of usage alone, as requests over HTTP carry them.
 
     Raises:
+        InvalidRequestError: with a fault per field, if the lines are malformed.
         ValidationFailedError: with a fault per field, whose names begin with `path`.
     """
     faults = Faults()
@@ -82,7 +84,8 @@ def parse_lines(payload: object, *, path: str) -> tuple[UsageLine, ...]:
 
 def _lines(payload: object, *, path: str, faults: Faults) -> tuple[UsageLine, ...]:
     if not isinstance(payload, list) or not 1 <= len(payload) <= MAX_LINES:
-        faults.add(path, f"must be a list of 1 to {MAX_LINES} lines")
+        detail = f"must be a list of 1 to {MAX_LINES} lines"
+        faults.add(path, detail, malformed=not isinstance(payload, list))
         return ()
     return tuple(
         _line(line, path=f"{path}[{number}]", faults=faults) for number, line in enumerate(payload)
@@ -110,7 +113,7 @@ def _line(payload: object, *, path: str, faults: Faults) -> UsageLine:
     if isinstance(payload, dict):
         faults.add(f"{path}.kind", 'must be "model", "traces" or "amount"')
     else:
-        faults.add(path, "must be an object")
+        faults.add(path, "must be an object", malformed=True)
     return AmountUsage(amount_nanos=0)
 
 

@@ -126,4 +126,5 @@ def _each(event: SQSEvent, work: Callable[[Any], None]) -> PartialFailure:
 
 
 def _failures(records: Sequence[SQSRecord]) -> PartialFailure:
+    metrics.add_metric("MessagesFailed", MetricUnit.Count, len(records))
     return {"batchItemFailures": [{"itemIdentifier": r.to_dict()["messageId"]} for r in records]}

@@ -1,4 +1,8 @@
-"""Strict reading of the fields of a usage report, with every fault noted instead of the first."""
+"""Strict reading of JSON objects, with every fault noted instead of the first.
+
+What isn't built as it should be (an unknown field, a wrong type) is told from what is, but has a
+value that can't be accepted.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 
-from chalicelib.domain.errors import FieldError, ValidationFailedError
+from chalicelib.domain.errors import FieldError, InvalidRequestError, ValidationFailedError
 from chalicelib.domain.instant import parse_instant
 from chalicelib.domain.money import parse_usd
 
@@ -21,24 +25,28 @@ class Faults:
     """The faults found so far; a field that has one is read as a harmless value."""
 
     def __init__(self) -> None:
-        self._errors: list[FieldError] = []
+        self._errors: dict[str, FieldError] = {}
+        self._malformed = False
 
-    def add(self, path: str, detail: str) -> None:
-        """Note what is wrong with the field at `path`."""
+    def add(self, path: str, detail: str, *, malformed: bool = False) -> None:
+        """Note what is wrong with the field at `path`; its first fault is the one that is told."""
+        self._malformed = self._malformed or malformed
         if len(self._errors) < _MAX_FAULTS:
-            self._errors.append(FieldError(field=path, detail=detail))
+            self._errors.setdefault(path, FieldError(field=path, detail=detail))
 
     def raise_any(self) -> None:
         """Refuse if there was a fault.
 
         Raises:
-            ValidationFailedError: with all faults, of which the first is its detail.
+            InvalidRequestError: if something was malformed; with all faults, of which the first
+                is its detail.
+            ValidationFailedError: likewise, if only values were wrong.
         """
-        if self._errors:
-            first = self._errors[0]
-            raise ValidationFailedError(
-                f"{first.field}: {first.detail}", errors=tuple(self._errors)
-            )
+        if not self._errors:
+            return
+        errors = tuple(self._errors.values())
+        refusal = InvalidRequestError if self._malformed else ValidationFailedError
+        raise refusal(f"{errors[0].field}: {errors[0].detail}", errors=errors)
 
 
 class Fields:
@@ -57,14 +65,15 @@ class Fields:
         self._faults = faults
         self._values: Mapping[str, object] = {}
         if not isinstance(payload, dict):
-            faults.add(path or "body", "must be an object")
+            faults.add(path or "body", "must be an object", malformed=True)
             return
         self._values = payload
         for name in required - payload.keys():
             self.fault(name, "is required")
         for name in payload:
             if not isinstance(name, str) or name not in required | optional:
-                self.fault(ascii(name)[1:-1][:_SHOWN_NAME], "is not a field of this object")
+                shown = ascii(name)[1:-1][:_SHOWN_NAME]
+                self.fault(shown, "is not a field of this object", malformed=True)
 
     def __contains__(self, name: str) -> bool:
         return name in self._values
@@ -73,9 +82,9 @@ class Fields:
         """Where the field is, such as `lines[2].calls`."""
         return f"{self._path}.{name}" if self._path else name
 
-    def fault(self, name: str, detail: str) -> None:
+    def fault(self, name: str, detail: str, *, malformed: bool = False) -> None:
         """Note what is wrong with the field."""
-        self._faults.add(self.path(name), detail)
+        self._faults.add(self.path(name), detail, malformed=malformed)
 
     def get(self, name: str) -> object:
         """The field as it came; None when it is absent."""
@@ -85,7 +94,8 @@ class Fields:
         """A whole number; the least of them when absent or faulty."""
         value = self._values.get(name, least)
         if type(value) is not int or not least <= value <= most:  # a bool is no number here
-            self.fault(name, f"must be a whole number from {least} to {most}")
+            detail = f"must be a whole number from {least} to {most}"
+            self.fault(name, detail, malformed=type(value) is not int)
             return least
         return value
 
@@ -93,7 +103,7 @@ class Fields:
         """True or false; false when absent or faulty."""
         value = self._values.get(name, False)
         if not isinstance(value, bool):
-            self.fault(name, "must be true or false")
+            self.fault(name, "must be true or false", malformed=True)
             return False
         return value
 
@@ -103,7 +113,7 @@ class Fields:
             return ""
         value = self._values[name]
         if not isinstance(value, str) or pattern.fullmatch(value) is None:
-            self.fault(name, detail)
+            self.fault(name, detail, malformed=not isinstance(value, str))
             return ""
         return value
 
@@ -115,10 +125,11 @@ class Fields:
         """An amount of US dollars in nano-dollars; zero when absent or faulty."""
         if name not in self._values:
             return 0
+        value = self._values[name]
         try:
-            return parse_usd(self._values[name])
+            return parse_usd(value)
         except ValueError as error:
-            self.fault(name, str(error))
+            self.fault(name, str(error), malformed=not isinstance(value, str))
             return 0
 
     def instant(self, name: str, *, earliest: datetime, latest: datetime) -> datetime:
@@ -128,7 +139,7 @@ class Fields:
         try:
             value = parse_instant(self._values[name])
         except ValueError as error:
-            self.fault(name, str(error))
+            self.fault(name, str(error), malformed=not isinstance(self._values[name], str))
             return earliest
         if value > latest:
             self.fault(name, "must not be in the future")
