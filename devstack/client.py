@@ -15,6 +15,10 @@ Json = dict[str, Any]
 class UnexpectedAnswerError(Exception):
     """An interface answered something else than it promises; the text has what it said."""
 
+    def __init__(self, message: str, *, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
@@ -67,7 +71,8 @@ class Client:
         if response.status_code != expected:
             raise UnexpectedAnswerError(
                 f"{method} {path} answered {response.status_code} instead of {expected}: "
-                f"{response.text[:500]}"
+                f"{response.text[:500]}",
+                status=response.status_code,
             )
         found: Json = response.json() if response.content else {}
         return found

@@ -59,7 +59,7 @@ class Gateway:
         method = environ["REQUEST_METHOD"]
         match = self._routes.match(path)
         if match is None or method not in match.methods:
-            return problem(HTTPStatus.NOT_FOUND, "not_found", f"There is no {method} {path}.")
+            return problem(HTTPStatus.NOT_FOUND, "not_found", "There is no such route.")
         # Read only here: a body is spooled by the server, and is nobody's business before.
         body = environ["wsgi.input"].read(LAMBDA_PAYLOAD_MAX_BYTES + 1)
         if len(body) > LAMBDA_PAYLOAD_MAX_BYTES:

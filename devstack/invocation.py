@@ -75,7 +75,7 @@ class FunctionSettings:
     """`.chalice/config.json`: the limits of each function."""
 
     config: dict[str, Any]
-    stage: str = "dev"
+    stage: str = "prod"
 
     @classmethod
     def read(cls, root: Path) -> FunctionSettings:

@@ -1,0 +1,89 @@
+# Everything that is done with a checkout. `make` alone prints the targets.
+# Needs Python 3.11 to 3.13 and the network to the package registry; nothing else is installed.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+BUILD := build
+
+# Settings, from the command line or the environment: make run PORT=8001
+ORG ?= demo
+SCOPE ?= credits:read credits:write
+SUB ?= developer
+TTL ?= 43200
+TESTS ?= tests
+# Two processes: that many cores a small machine has. Tests of one module stay together, since
+# they share a running stack.
+PYTEST_OPTIONS ?= -n 2 --dist loadscope
+export ORG SCOPE SUB TTL
+
+.PHONY: help
+help: ## Print this
+	@echo "make <target>"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14 | sed 's/^/  /'
+
+.PHONY: run
+run: $(STAMP) ## Start the local stack on http://127.0.0.1:8000 (PORT=…, WORKERS=…, STRIPE_API_KEY=sk_test_…)
+	@$(PY) -m devstack --with-parent
+
+.PHONY: demo
+demo: $(STAMP) ## Walk through the running stack: buy, use, be topped up, read the invoice
+	@$(PY) -m devstack.demo
+
+.PHONY: token
+token: $(STAMP) ## Print a token for the running stack (ORG=acme SCOPE="credits:read gateway" SUB=… TTL=…)
+	@$(PY) -m devstack.token --org "$$ORG" --scope "$$SCOPE" --sub "$$SUB" --ttl "$$TTL"
+
+.PHONY: test
+test: $(STAMP) ## Run the tests (TESTS=tests/unit to choose, PYTEST_OPTIONS=… to change how)
+	@$(PY) -m pytest $(PYTEST_OPTIONS) $(TESTS)
+
+.PHONY: check
+check: lint types imports lock-check package-check test ## Run everything that CI runs
+
+.PHONY: lint
+lint: $(STAMP) ## Check style and format
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check --quiet . || { echo "Not formatted; run: make format" >&2; exit 1; }
+
+.PHONY: format
+format: $(STAMP) ## Format the code and mend what can be mended
+	@$(PY) -m ruff check --fix --quiet . ; $(PY) -m ruff format .
+
+.PHONY: types
+types: $(STAMP) ## Check the types
+	@$(PY) -m mypy
+
+.PHONY: imports
+imports: $(STAMP) ## Check that imports point inwards
+	@$(VENV)/bin/lint-imports --no-logo
+
+.PHONY: lock
+lock: $(STAMP) ## Resolve requirements*.in anew into requirements*.txt, with hashes
+	@$(PY) scripts/lock.py
+
+.PHONY: lock-check
+lock-check: $(STAMP) ## Check that requirements*.txt fit their *.in and what is installed
+	@$(PY) scripts/lock.py --check
+
+.PHONY: package
+package: $(STAMP) ## Make what CloudFormation deploys, in build/package
+	@$(PY) scripts/package.py $(BUILD)/package
+
+.PHONY: package-check
+package-check: $(STAMP) ## Check that the package is complete, valid, small enough, and reproducible
+	@$(PY) scripts/package.py --check $(BUILD)/package
+
+.PHONY: clean
+clean: ## Remove what was built and installed
+	@rm -rf $(VENV) $(BUILD) .chalice/deployments .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The environment is made once, and again when the lock changes.
+$(STAMP): requirements.txt requirements-dev.txt scripts/find-python
+	@PYTHON="$(PYTHON)" scripts/make-venv $(VENV)
+	@touch $@
