@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NotRequired
 from urllib.parse import urlsplit
 
-from stripe.params import PaymentMethodCreateParamsCard
+from stripe.params import PaymentMethodCreateParams
 
 from devstack.stripe import expansion, form, parameters
 from devstack.stripe.call import Call
@@ -28,9 +28,8 @@ _BROWSER_FIELDS: dict[str, object] = {
     "key": NotRequired[str],
 }
 
-#: Stripe.js sends what a person typed; the published types leave that out.
-_TYPED_CARD = "payment_method_data"
-_CARD_FIELD: dict[str, object] = {"card": PaymentMethodCreateParamsCard}
+#: Stripe.js sends the card that a person typed; the published type leaves cards out.
+_TYPED_CARD: dict[str, object] = {"payment_method_data": NotRequired[PaymentMethodCreateParams]}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,14 +240,8 @@ def _checked(raw: Json, published: type, *, browsers: bool) -> Json:
     """The typed parameters; where browsers may call, with what only they send."""
     if not browsers:
         return parameters.check(raw, published)
-    data = raw.get(_TYPED_CARD)
-    typed = data.get("card") if isinstance(data, dict) else None
-    if typed is None or not isinstance(data, dict):
-        return parameters.check(raw, published, extra=_BROWSER_FIELDS)
-    rest = raw | {_TYPED_CARD: {name: value for name, value in data.items() if name != "card"}}
-    checked = parameters.check(rest, published, extra=_BROWSER_FIELDS)
-    checked[_TYPED_CARD] |= parameters.check_fields({"card": typed}, _CARD_FIELD)
-    return checked
+    typed_card = _TYPED_CARD if _TYPED_CARD.keys() & parameters.fields(published).keys() else {}
+    return parameters.check(raw, published, extra=_BROWSER_FIELDS | typed_card)
 
 
 def _strike(fault: Fault) -> None:

@@ -21,7 +21,8 @@ _OPTIONAL = (typing_extensions.NotRequired, typing.NotRequired)
 
 
 @functools.cache
-def _fields(typed_dict: type) -> dict[str, object]:
+def fields(typed_dict: type) -> dict[str, object]:
+    """The field types of a published parameter type, by name."""
     return published.fields_of(typed_dict)
 
 
@@ -37,20 +38,15 @@ def check(raw: Json, typed_dict: type, *, extra: dict[str, object] | None = None
         ApiError: 400, in Stripe's words, for the first parameter that is unknown, missing or of
             the wrong type.
     """
-    return check_fields(raw, _fields(typed_dict) | (extra or {}))
-
-
-def check_fields(raw: Json, fields: dict[str, object]) -> Json:
-    """The same for fields that no published type names together."""
-    return _object(raw, fields, "")
+    return _object(raw, fields(typed_dict) | (extra or {}), "")
 
 
 def _join(path: str, name: str) -> str:
     return f"{path}[{name}]" if path else name
 
 
-def _object(raw: Json, fields: dict[str, object], path: str) -> Json:
-    unknown = [_join(path, name) for name in raw if name not in fields]
+def _object(raw: Json, hints: dict[str, object], path: str) -> Json:
+    unknown = [_join(path, name) for name in raw if name not in hints]
     if "payment_method_types" in unknown:
         raise invalid(
             "The parameter `payment_method_types` is no longer supported. Use "
@@ -66,7 +62,7 @@ def _object(raw: Json, fields: dict[str, object], path: str) -> Json:
             code="parameter_unknown",
         )
     checked: Json = {}
-    for name, hint in fields.items():
+    for name, hint in hints.items():
         here = _join(path, name)
         needed = typing.get_origin(hint) not in _OPTIONAL
         bare = hint if needed else typing.get_args(hint)[0]
@@ -82,7 +78,7 @@ def _value(raw: Any, hint: Any, path: str) -> Any:
     if origin in _UNIONS or origin is Literal:
         return _one_of(raw, _arms(hint), path)
     if typing_extensions.is_typeddict(hint):
-        return _object(_mapping(raw, path), _fields(hint), path)
+        return _object(_mapping(raw, path), fields(hint), path)
     if origin is list:
         return _list(raw, typing.get_args(hint)[0], path)
     if origin is dict:
