@@ -24,7 +24,7 @@ from chalicelib.domain.payment import (
 
 if TYPE_CHECKING:
     from stripe import PaymentIntent, PaymentMethod
-    from stripe.params import CustomerUpdateParamsAddress
+    from stripe.params import CustomerUpdateParams, CustomerUpdateParamsAddress
 
 #: Together with one retry this stays under the 29 s that API Gateway waits for an answer.
 _CONNECT_SECONDS = 3
@@ -95,11 +95,11 @@ class StripePayments:
             sent["line2"] = address.line2
         if address.state:
             sent["state"] = address.state
+        params: CustomerUpdateParams = {"name": details.name, "address": sent}
+        if details.email:
+            params["email"] = details.email
         with _translated():
-            self._api.customers.update(
-                customer_id,
-                params={"name": details.name, "email": details.email or "", "address": sent},
-            )
+            self._api.customers.update(customer_id, params=params)
 
     def set_up_card(self, organization_id: str, customer_id: str) -> CardSetup:
         """See the port."""
