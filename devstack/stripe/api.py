@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import traceback
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NotRequired
 from urllib.parse import urlsplit
 
@@ -19,6 +15,8 @@ from devstack.stripe.errors import ApiError, Json, unknown_url
 from devstack.stripe.faults import ConnectionDropped, Fault, Faults
 from devstack.stripe.idempotency import Answer, Idempotency
 from devstack.stripe.journal import Journal, Received
+from devstack.stripe.keys import Keys
+from devstack.stripe.messages import Request, Response, to_bytes
 from devstack.stripe.routing import Match, Router
 from devstack.stripe.state import State, random_text
 
@@ -32,30 +30,6 @@ _BROWSER_FIELDS: dict[str, object] = {
 _TYPED_CARD: dict[str, object] = {"payment_method_data": NotRequired[PaymentMethodCreateParams]}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """An HTTP request; header names are in lower case."""
-
-    method: str
-    target: str
-    headers: Mapping[str, str]
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Response:
-    """An HTTP answer."""
-
-    status: int
-    body: bytes
-    headers: Mapping[str, str]
-
-
-def to_bytes(value: Json) -> bytes:
-    """JSON as Stripe writes it: indented, in UTF-8."""
-    return json.dumps(value, indent=2, ensure_ascii=False).encode()
-
-
 class Api:
     """Stripe's API for one account.
 
@@ -66,8 +40,7 @@ class Api:
 
     def __init__(self, state: State, *, api_key: str) -> None:
         self.state = state
-        self.api_key = api_key
-        self.publishable_key = api_key.replace("sk_", "pk_", 1)
+        self.keys = Keys(secret=api_key)
         self.faults = Faults()
         self.journal = Journal()
         self.idempotency = Idempotency()
@@ -119,7 +92,7 @@ class Api:
         raw = form.decode(url.query)
         if request.method == "POST":
             raw |= form.decode(request.body.decode("utf-8", "replace"))
-        by_browser = self._authenticate(request.headers, raw)
+        by_browser = self.keys.by_browser(request.headers, raw)
         if match is None:
             raise unknown_url(request.method, url.path)
         if by_browser and not match.route.for_browsers:
@@ -198,42 +171,6 @@ class Api:
                 self.state.call = None
         answer = Answer(status=status, body=to_bytes(body), request_id=call.request_id)
         return answer, kept
-
-    def _authenticate(self, headers: Mapping[str, str], raw: Json) -> bool:
-        """Whether a browser is calling.
-
-        Raises:
-            ApiError: 401 without one of this account's keys.
-        """
-        given = _key_of(headers.get("authorization", "")) or str(raw.get("key", ""))
-        if not given:
-            raise ApiError(
-                401,
-                "invalid_request_error",
-                "You did not provide an API key. You need to provide your API key in the "
-                "Authorization header, using Bearer auth (e.g. 'Authorization: Bearer "
-                "YOUR_SECRET_KEY').",
-                remembered=False,
-            )
-        if given not in (self.api_key, self.publishable_key):
-            hidden = f"{given[:8]}{'*' * 8}{given[-4:]}"
-            raise ApiError(
-                401,
-                "invalid_request_error",
-                f"Invalid API Key provided: {hidden}",
-                remembered=False,
-            )
-        return given == self.publishable_key
-
-
-def _key_of(authorization: str) -> str:
-    scheme, _, value = authorization.partition(" ")
-    if scheme.lower() == "basic":
-        try:
-            return base64.b64decode(value, validate=True).decode().partition(":")[0]
-        except (binascii.Error, UnicodeDecodeError):
-            return ""
-    return value.strip() if scheme.lower() == "bearer" else ""
 
 
 def _checked(raw: Json, published: type, *, browsers: bool) -> Json:

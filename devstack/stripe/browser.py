@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from devstack.stripe.api import Response, to_bytes
 from devstack.stripe.errors import Json
+from devstack.stripe.messages import Response, to_bytes
 from devstack.stripe.state import State
 
 _STATIC = Path(__file__).with_name("static")

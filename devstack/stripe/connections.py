@@ -11,8 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
-from devstack.stripe.api import Request, Response
 from devstack.stripe.faults import ConnectionDropped
+from devstack.stripe.messages import Request, Response
 
 #: Larger than any form this project sends.
 _MAX_BODY_BYTES = 1_000_000

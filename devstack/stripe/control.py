@@ -5,15 +5,16 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from devstack.stripe import control_objects
-from devstack.stripe.delivery import Endpoint
-from devstack.stripe.disturbances import Dispatch, Disturbance
+from devstack.stripe.disturbances import Action, Dispatch, Disturbance
 from devstack.stripe.errors import ApiError, Json
-from devstack.stripe.faults import Fault
+from devstack.stripe.faults import Effect, Fault, Moment
+from devstack.stripe.sending import Endpoint
 
 if TYPE_CHECKING:
     from devstack.stripe.server import LocalStripe
@@ -84,7 +85,7 @@ def _clock(stripe: LocalStripe, _path: Mapping[str, str], body: Json) -> Json:
 
 
 def _add_fault(stripe: LocalStripe, _path: Mapping[str, str], body: Json) -> Json:
-    _only(body, Fault)
+    _only(body, Fault, moment=Moment, effect=Effect)
     stripe.api.faults.add(Fault(**body))
     return {}
 
@@ -104,7 +105,7 @@ def _release_calls(stripe: LocalStripe, _path: Mapping[str, str], _body: Json) -
 
 
 def _add_disturbance(stripe: LocalStripe, _path: Mapping[str, str], body: Json) -> Json:
-    _only(body, Disturbance)
+    _only(body, Disturbance, action=Action)
     types = tuple(body.get("types", ("*",)))
     stripe.webhooks.disturbances.add(Disturbance(**{**body, "types": types}))
     return {}
@@ -133,7 +134,7 @@ def _resend(stripe: LocalStripe, path: Mapping[str, str], body: Json) -> Json:
 
 def _point_webhooks(stripe: LocalStripe, _path: Mapping[str, str], body: Json) -> Json:
     secrets = tuple(body["secrets"]) if "secrets" in body else stripe.webhook_secrets
-    stripe.webhooks.point_at(Endpoint(url=body["url"], secrets=secrets) if body["url"] else None)
+    stripe.point_webhooks(Endpoint(url=body["url"], secrets=secrets) if body["url"] else None)
     return {}
 
 
@@ -147,7 +148,11 @@ def _on_object(play: Callable[..., Json]) -> _Handler:
     return handler
 
 
-def _only(body: Json, shape: Any) -> None:
+def _only(body: Json, shape: Any, **words: Any) -> None:
+    """Refuse members that the shape does not have, and other words than those a member allows."""
+    for name, allowed in words.items():
+        if name in body and body[name] not in typing.get_args(allowed):
+            raise ValueError(f"{name} must be one of {', '.join(typing.get_args(allowed))}")
     known = {item.name for item in dataclasses.fields(shape) if not item.name.startswith("_")}
     if body.keys() - known:
         raise ValueError(f"unknown: {', '.join(sorted(body.keys() - known))}")

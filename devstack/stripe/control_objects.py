@@ -11,10 +11,10 @@ from devstack.stripe.errors import Json
 from devstack.stripe.objects import (
     charging,
     disputes,
-    payment_methods,
     refunds,
     setting_up,
     tax_ids,
+    wallet,
 )
 from devstack.stripe.state import State
 
@@ -69,13 +69,14 @@ def open_dispute(
     amount: int | None = None,
     inquiry: bool = False,
 ) -> Json:
-    """The cardholder disputes `amount` cents of a charge, or all of it."""
+    """The cardholder disputes `amount` cents of a charge, or what of it was not refunded."""
     found = state.get("charge", charge, param="id", status=404)
+    left = found["amount"] - found["amount_refunded"]
     return disputes.open_for(
         state,
         found,
         reason=reason,
-        amount=found["amount"] if amount is None else amount,
+        amount=left or found["amount"] if amount is None else amount,
         inquiry=inquiry,
     )
 
@@ -96,7 +97,7 @@ def detach(state: State, payment_method: str) -> Json:
     found = state.get("payment_method", payment_method, param="id", status=404)
     if found["customer"] is None:
         raise ValueError(f"{payment_method} is not attached")
-    return payment_methods.detach(state, found)
+    return wallet.detach(state, found)
 
 
 def replace_card(

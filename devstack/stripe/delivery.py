@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 import heapq
-import http.client
 import itertools
 import json
 import threading
 import time
 from dataclasses import dataclass
-from urllib.parse import urlsplit
-
-from stripe import WebhookSignature
 
 from devstack.stripe.disturbances import Dispatch, Disturbances
 from devstack.stripe.errors import Json
+from devstack.stripe.sending import Endpoint, post
 from devstack.stripe.state import State
 
 _SENDERS = 4
 _ACCEPTED = range(200, 300)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
-    """Where events go; while a secret is being rolled there are two, and each one signs."""
-
-    url: str
-    secrets: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +154,7 @@ class Deliverer:
             if event is None or endpoint is None:
                 return
             payload = json.dumps(event, indent=2, ensure_ascii=False)
-        status = _post(endpoint, payload, timeout_seconds=self._patience.timeout_seconds)
+        status = post(endpoint, payload, timeout_seconds=self._patience.timeout_seconds)
         accepted = status in _ACCEPTED
         with self._state.lock:
             if accepted:
@@ -179,34 +168,3 @@ class Deliverer:
         if not accepted and attempt < self._patience.attempts:
             wait = self._patience.first_wait_seconds * 2 ** (attempt - 1)
             self._push(_Errand(event_ids=(event_id,), attempt=attempt + 1), wait)
-
-
-def _post(endpoint: Endpoint, payload: str, *, timeout_seconds: float) -> int | None:
-    """The HTTP status that the endpoint answered; None when it did not."""
-    url = urlsplit(endpoint.url)
-    kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
-    connection = kind(url.hostname or "", url.port, timeout=timeout_seconds)
-    headers = {
-        "Content-Type": "application/json; charset=utf-8",
-        "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
-        "Stripe-Signature": _signature(payload, endpoint.secrets),
-    }
-    try:
-        path = (url.path or "/") + (f"?{url.query}" if url.query else "")
-        connection.request("POST", path, payload.encode(), headers)
-        response = connection.getresponse()
-        response.read()
-    except (OSError, http.client.HTTPException):
-        return None
-    else:
-        return response.status
-    finally:
-        connection.close()
-
-
-def _signature(payload: str, secrets: tuple[str, ...]) -> str:
-    """The Stripe-Signature header: one time stamp, and one v1 for each secret."""
-    now = int(time.time())
-    signed = [WebhookSignature.generate_signature_header(payload, key, now) for key in secrets]
-    first = signed[0]
-    return ",".join([first, *(other.partition(",")[2] for other in signed[1:])])

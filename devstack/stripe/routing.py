@@ -22,6 +22,7 @@ from devstack.stripe.objects import (
     tax,
     tax_ids,
     tax_transactions,
+    webhook_endpoints,
 )
 
 _MODULES = (
@@ -37,6 +38,7 @@ _MODULES = (
     tax,
     tax_ids,
     tax_transactions,
+    webhook_endpoints,
 )
 
 #: What a page may do with a publishable key; everything but the first needs a client secret too.

@@ -8,9 +8,12 @@ from types import TracebackType
 import stripe
 
 from devstack.stripe import browser, control
-from devstack.stripe.api import Api, Request, Response, to_bytes
+from devstack.stripe.api import Api
 from devstack.stripe.connections import Server, path_of
-from devstack.stripe.delivery import Deliverer, Endpoint, Patience
+from devstack.stripe.delivery import Deliverer, Patience
+from devstack.stripe.messages import Request, Response, to_bytes
+from devstack.stripe.objects import webhook_endpoints
+from devstack.stripe.sending import Endpoint
 from devstack.stripe.state import State
 
 DEFAULT_API_KEY = "sk_test_local"
@@ -68,12 +71,12 @@ class LocalStripe:
     @property
     def api_key(self) -> str:
         """The secret key."""
-        return self.api.api_key
+        return self.api.keys.secret
 
     @property
     def publishable_key(self) -> str:
         """The key for pages."""
-        return self.api.publishable_key
+        return self.api.keys.publishable
 
     def start(self) -> LocalStripe:
         """Listen, and begin to send events.
@@ -87,6 +90,7 @@ class LocalStripe:
             target=self._server.serve_forever, args=(0.05,), name="local-stripe", daemon=True
         )
         self._thread.start()
+        self._show_endpoint()
         self.webhooks.start()
         return self
 
@@ -120,6 +124,16 @@ class LocalStripe:
         self.api.idempotency.clear()
         self.api.journal.clear()
         self.state.clear()
+        self._show_endpoint()
+
+    def point_webhooks(self, endpoint: Endpoint | None) -> None:
+        """Send events to another address, or nowhere, from now on."""
+        self.webhooks.point_at(endpoint)
+        self._show_endpoint()
+
+    def _show_endpoint(self) -> None:
+        endpoint = self.webhooks.endpoint
+        webhook_endpoints.register(self.state, endpoint.url if endpoint else None)
 
     def _answer(self, request: Request) -> Response:
         path = path_of(request)

@@ -6,7 +6,14 @@ import copy
 
 from devstack.stripe.declines import DECLINES, Decline
 from devstack.stripe.errors import Json, refused
-from devstack.stripe.objects import charges, confirming, disputes, payment_methods, tax_transactions
+from devstack.stripe.objects import (
+    card_errors,
+    charges,
+    confirming,
+    disputes,
+    tax_transactions,
+    wallet,
+)
 from devstack.stripe.state import State
 
 
@@ -36,7 +43,7 @@ def attempt(state: State, intent: Json, payment_method: Json, params: Json) -> J
     else:
         error = _charge(state, intent, payment_method, authenticated=False)
     if error is not None:
-        raise confirming.as_refusal(error, payment_intent=copy.deepcopy(intent))
+        raise card_errors.as_refusal(error, payment_intent=copy.deepcopy(intent))
     return intent
 
 
@@ -67,7 +74,7 @@ def authenticate(state: State, intent: Json, *, accepted: bool) -> Json:
         status="requires_payment_method",
         payment_method=None,
         next_action=None,
-        last_payment_error=confirming.not_authenticated(
+        last_payment_error=card_errors.not_authenticated(
             copy.deepcopy(payment_method),
             noun="PaymentIntent",
             code="payment_intent_authentication_failure",
@@ -146,7 +153,7 @@ def _fail(
         decline=decline,
         authenticated=authenticated,
     )
-    error = confirming.failure(decline, copy.deepcopy(payment_method), charge=charge["id"])
+    error = card_errors.failure(decline, copy.deepcopy(payment_method), charge=charge["id"])
     intent.update(
         status="requires_payment_method",
         payment_method=None,
@@ -163,7 +170,7 @@ def _succeed(state: State, intent: Json, payment_method: Json, charge: Json) -> 
     facts = state.cards[payment_method["id"]]
     if intent["setup_future_usage"] and intent["customer"]:
         facts.set_up = facts.set_up or intent["setup_future_usage"] == "off_session"
-        payment_methods.keep(state, payment_method, intent["customer"])
+        wallet.keep(state, payment_method, intent["customer"])
     facts.spent = payment_method["customer"] is None
     intent.update(
         status="succeeded",

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
 
 from devstack.stripe.call import Call
 from devstack.stripe.cards import CardFacts, Challenge
-from devstack.stripe.declines import Decline
-from devstack.stripe.errors import ApiError, Json, invalid, refused
-from devstack.stripe.objects import payment_methods
+from devstack.stripe.errors import Json, invalid, refused
+from devstack.stripe.objects import wallet
 from devstack.stripe.state import State
-
-_STABLE = "https://stripe.com/docs/error-codes/"
 
 #: Published parameters that would change what happens, but that nothing here plays.
 _NOT_PLAYED = (
@@ -84,7 +80,7 @@ def chosen_method(state: State, call: Call, intent: Json) -> Json:
     """
     params = call.params
     if "payment_method_data" in params:
-        return payment_methods.from_data(
+        return wallet.from_data(
             state,
             params["payment_method_data"],
             param="payment_method_data[card]",
@@ -100,7 +96,7 @@ def chosen_method(state: State, call: Call, intent: Json) -> Json:
             code=f"{intent['object']}_unexpected_state",
             embedded={intent["object"]: copy.deepcopy(intent)} if intent["id"] else {},
         )
-    found = payment_methods.resolve(state, name, param="payment_method")
+    found = wallet.resolve(state, name, param="payment_method")
     check_owner(found, intent["customer"])
     allowed = intent["allowed_payment_method_types"]
     if allowed and "card" not in allowed:
@@ -158,42 +154,6 @@ def next_action(state: State, intent: Json, params: Json) -> Json:
             "source": f"src_{intent['id']}",
         },
     }
-
-
-def failure(decline: Decline, payment_method: Json, *, charge: str | None) -> Json:
-    """The `last_payment_error` or `last_setup_error` of a refused card."""
-    error: Json = {
-        "code": decline.code,
-        "decline_code": decline.decline_code,
-        "doc_url": _STABLE + decline.code.replace("_", "-"),
-        "message": decline.message,
-        "payment_method": payment_method,
-        "type": "card_error",
-    }
-    if decline.advice_code:
-        error["advice_code"] = decline.advice_code
-    if charge:
-        error["charge"] = charge
-    return error
-
-
-def not_authenticated(payment_method: Json, *, noun: str, code: str) -> Json:
-    """The error of an intent whose customer refused or failed 3-D Secure."""
-    return {
-        "code": code,
-        "doc_url": _STABLE + code.replace("_", "-"),
-        "message": "The provided PaymentMethod has failed authentication. You can provide "
-        f"payment_method_data or a new PaymentMethod to attempt to fulfill this {noun} again.",
-        "payment_method": payment_method,
-        "type": "invalid_request_error",
-    }
-
-
-def as_refusal(error: Json, **embedded: Any) -> ApiError:
-    """The 402 that answers a confirmation whose card was refused."""
-    fields = {name: value for name, value in error.items() if name not in ("type", "message")}
-    fields.pop("doc_url")
-    return ApiError(402, error["type"], error["message"], embedded=embedded, **fields)
 
 
 def check_client_secret(call: Call, intent: Json) -> None:

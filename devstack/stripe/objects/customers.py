@@ -5,7 +5,7 @@ from __future__ import annotations
 from devstack.stripe import lists
 from devstack.stripe.call import Call, Routes
 from devstack.stripe.errors import Json, refused
-from devstack.stripe.objects import payment_methods, tax_ids
+from devstack.stripe.objects import tax_ids, wallet
 from devstack.stripe.objects.lookup import customer_of, full_address
 from devstack.stripe.objects.metadata import merged
 from devstack.stripe.state import State, random_text
@@ -68,6 +68,12 @@ def _create(state: State, call: Call) -> Json:
         "metadata": {},
     }
     changes = _changes(blank, call.params)
+    tax_id_data = call.params.get("tax_id_data", [])
+    for datum in tax_id_data:
+        tax_ids.check(kind=datum["type"], value=datum["value"])
+    card = None
+    if "payment_method" in call.params:
+        card = wallet.attachable(state, call.params["payment_method"], None, param="payment_method")
     customer = state.new(
         "customer",
         address=None,
@@ -88,15 +94,9 @@ def _create(state: State, call: Call) -> Json:
     )
     customer.update(blank | changes)
     state.emit("customer.created", customer)
-    if "payment_method" in call.params:
-        try:
-            payment_methods.attach_to(
-                state, call.params["payment_method"], customer["id"], param="payment_method"
-            )
-        except Exception:
-            del state.objects["customer"][customer["id"]]
-            raise
-    for datum in call.params.get("tax_id_data", []):
+    if card is not None:
+        wallet.keep(state, card, customer["id"])
+    for datum in tax_id_data:
         tax_ids.add(state, customer["id"], kind=datum["type"], value=datum["value"])
     return customer
 
@@ -110,7 +110,7 @@ def _update(state: State, call: Call) -> Json:
     changes = _changes(customer, call.params)
     default = changes.get("invoice_settings", {}).get("default_payment_method")
     if default is not None:
-        payment_methods.owned_by(
+        wallet.owned_by(
             state,
             default,
             customer["id"],
@@ -122,7 +122,7 @@ def _update(state: State, call: Call) -> Json:
 def _delete(state: State, call: Call) -> Json:
     customer = customer_of(state, call.path["customer"], param="id", status=404)
     state.emit("customer.deleted", customer)
-    payment_methods.drop_all_of(state, customer["id"])
+    wallet.drop_all_of(state, customer["id"])
     for tax_id in state.all("tax_id"):
         if tax_id["customer"] == customer["id"]:
             del state.objects["tax_id"][tax_id["id"]]

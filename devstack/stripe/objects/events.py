@@ -9,6 +9,9 @@ from devstack.stripe.state import State
 
 _MAX_TYPES = 20
 
+#: Stripe shows the events of the last thirty days only.
+_SHOWN_SECONDS = 30 * 24 * 3600
+
 
 def _retrieve(state: State, call: Call) -> Json:
     return state.get("event", call.path["id"], param="id", status=404)
@@ -21,7 +24,12 @@ def _list(state: State, call: Call) -> Json:
     types = params.get("types", [params["type"]] if "type" in params else [])
     if len(types) > _MAX_TYPES:
         raise invalid(f"At most {_MAX_TYPES} types may be given.", param="types")
-    chosen = [item for item in state.all("event") if not types or _matches(item["type"], types)]
+    oldest = state.now() - _SHOWN_SECONDS
+    chosen = [
+        item
+        for item in state.all("event")
+        if item["created"] >= oldest and (not types or _matches(item["type"], types))
+    ]
     if "delivery_success" in params:
         wanted = params["delivery_success"]
         chosen = [item for item in chosen if (item["pending_webhooks"] == 0) is wanted]

@@ -10,6 +10,9 @@ from devstack.stripe.objects import balance, tax_transactions
 from devstack.stripe.objects.metadata import merged
 from devstack.stripe.state import State
 
+#: A dispute in these states has taken the money already; a won one has brought it back.
+_CHARGED_BACK = ("needs_response", "under_review", "lost")
+
 _NOT_PLAYED = ("currency", "customer", "origin", "refund_application_fee", "reverse_transfer")
 
 
@@ -64,7 +67,7 @@ def _create(state: State, call: Call) -> Json:
             raise invalid(f"The local Stripe does not play '{name}'.", param=name)
     charge = _charge_of(state, params)
     if any(
-        dispute["charge"] == charge["id"] and not dispute["is_charge_refundable"]
+        dispute["charge"] == charge["id"] and dispute["status"] in _CHARGED_BACK
         for dispute in state.all("dispute")
     ):
         raise refused(f"Charge {charge['id']} has been charged back.", code="charge_disputed")

@@ -6,7 +6,7 @@ import copy
 
 from devstack.stripe.cards import Challenge
 from devstack.stripe.errors import Json, refused
-from devstack.stripe.objects import confirming, payment_methods
+from devstack.stripe.objects import card_errors, confirming, wallet
 from devstack.stripe.state import State
 
 
@@ -18,9 +18,9 @@ def attempt(state: State, intent: Json, payment_method: Json, params: Json) -> J
     """
     facts = state.cards[payment_method["id"]]
     if facts.card.attach is not None:
-        error = confirming.failure(facts.card.attach, copy.deepcopy(payment_method), charge=None)
+        error = card_errors.failure(facts.card.attach, copy.deepcopy(payment_method), charge=None)
         _fail(state, intent, error)
-        raise confirming.as_refusal(error, setup_intent=copy.deepcopy(intent))
+        raise card_errors.as_refusal(error, setup_intent=copy.deepcopy(intent))
     if facts.card.challenge in (Challenge.ALWAYS, Challenge.UNLESS_SET_UP):
         intent.update(
             status="requires_action",
@@ -47,7 +47,7 @@ def authenticate(state: State, intent: Json, *, accepted: bool) -> Json:
     return _fail(
         state,
         intent,
-        confirming.not_authenticated(
+        card_errors.not_authenticated(
             copy.deepcopy(payment_method),
             noun="SetupIntent",
             code="setup_intent_authentication_failure",
@@ -70,7 +70,7 @@ def _succeed(state: State, intent: Json, payment_method: Json) -> Json:
     facts = state.cards[payment_method["id"]]
     facts.set_up = facts.set_up or intent["usage"] == "off_session"
     if intent["customer"]:
-        payment_methods.keep(state, payment_method, intent["customer"])
+        wallet.keep(state, payment_method, intent["customer"])
     intent.update(
         status="succeeded",
         payment_method=payment_method["id"],

@@ -19,14 +19,23 @@ _VERIFIED = ("eu_vat", "gb_vat", "au_abn")
 _EU_VAT_LENGTH = range(4, 15)
 
 
-def add(state: State, customer: str, *, kind: str, value: str) -> Json:
-    """Put a tax id on a customer.
+def check(*, kind: str, value: str) -> None:
+    """Check what Stripe checks at once.
 
     Raises:
         ApiError: 400 `tax_id_invalid` for an EU VAT number without its country's letters.
     """
     if kind == "eu_vat" and not (value[:2].isalpha() and len(value) in _EU_VAT_LENGTH):
         raise invalid("Invalid value for eu_vat.", param="value", code="tax_id_invalid")
+
+
+def add(state: State, customer: str, *, kind: str, value: str) -> Json:
+    """Put a tax id on a customer.
+
+    Raises:
+        ApiError: as `check`.
+    """
+    check(kind=kind, value=value)
     tax_id = state.new(
         "tax_id",
         country=_country(kind, value),
