@@ -59,8 +59,9 @@ class Faults:
         )
 
     def clear(self) -> None:
-        """Forget every rule."""
-        self._call("DELETE", "rules")
+        """Forget every rule, and what they did."""
+        self._call("POST", "rules", json=[])
+        self._call("DELETE", "fired")
 
     def fired(self) -> list[dict[str, Any]]:
         """Return the faults that happened, so that a test can prove it met one."""

@@ -50,7 +50,7 @@ class EventFeed:
 
     def _page(self, **query: object) -> list[dict[str, Any]]:
         answer = self.client.raw_request("get", f"/v1/events?{urlencode(query)}")
-        page: list[dict[str, Any]] = json.loads(answer.data)["data"]
+        page: list[dict[str, Any]] = json.loads(answer.body)["data"]
         return page
 
 
