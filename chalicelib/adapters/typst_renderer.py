@@ -35,6 +35,7 @@ class TypstRenderer:
 
         Should Typst refuse that, the invoice is made without its logo, then as a plain PDF, and a
         warning is logged: a readable invoice is worth more than a conforming one that isn't there.
+        Its machine-readable form is attached in any case.
 
         Raises:
             typst.TypstError: if not even the plain one can be made; that is a bug.
@@ -45,8 +46,8 @@ class TypstRenderer:
         words["attachment"] = {"name": FILE_NAME, "xml": factur_x_xml(invoice).decode()}
         for lacking in ("its logo", "conformance"):
             try:
-                return with_factur_x_mark(self._compile(invoice, words, _STANDARDS))
-            except (typst.TypstError, NotMarkableError) as error:
+                return _marked(invoice, self._compile(invoice, words, _STANDARDS))
+            except typst.TypstError as error:
                 _log.warning("Invoice %s is made without %s: %s", invoice.number, lacking, error)
                 words["seller"]["logo_svg"] = ""
         return self._compile(invoice, words, standards=[])
@@ -85,3 +86,11 @@ class TypstRenderer:
         names = (self._templates_dir / "country-names.json").read_text(encoding="utf-8")
         coverage = FontCoverage.load(self._templates_dir / "fonts" / "coverage.json")
         return InvoiceView(country_names=json.loads(names), finish=coverage.drawable)
+
+
+def _marked(invoice: Invoice, pdf: bytes) -> bytes:
+    try:
+        return with_factur_x_mark(pdf)
+    except NotMarkableError as error:
+        _log.warning("Invoice %s is made without the Factur-X mark: %s", invoice.number, error)
+        return pdf

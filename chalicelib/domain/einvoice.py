@@ -48,7 +48,7 @@ def vat_breakdown(invoice: Invoice) -> VatBreakdown:
     if invoice.tax_treatment is TaxTreatment.TAXED:
         return VatBreakdown(category="S", rate_percent=invoice.tax_rate_percent)
     note = invoice.tax_note
-    if invoice.tax_treatment is TaxTreatment.REVERSE_CHARGE and invoice.seller.tax_ids:
+    if _reverse_charge_in_the_eu(invoice) and invoice.seller.tax_ids:  # BR-AE-02
         return VatBreakdown(
             category="AE",
             rate_percent="0",
@@ -102,6 +102,14 @@ def _is_vat_id(tax_id: TaxId) -> bool:
 
 #: The one prefix that the standard takes though it is not the country's ISO code.
 _GREECE: Final = "EL"
+
+
+def _reverse_charge_in_the_eu(invoice: Invoice) -> bool:
+    """Whether the buyer owes VAT of the EU; elsewhere his own country's law is no matter of AE."""
+    return (
+        invoice.tax_treatment is TaxTreatment.REVERSE_CHARGE
+        and invoice.buyer.address.country in EU_COUNTRIES
+    )
 
 
 def _one_vat_area(invoice: Invoice) -> bool:

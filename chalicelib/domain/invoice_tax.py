@@ -7,11 +7,9 @@ from typing import Final
 from chalicelib.domain.billing import Address, BillingDetails, TaxId
 from chalicelib.domain.invoice import TaxTreatment
 
-#: What is printed unless the configuration says otherwise; the words that Directive 2006/112/EC,
-#: Art. 226 (11a) asks for are the first two.
-DEFAULT_REVERSE_CHARGE_NOTE: Final = (
-    "Reverse charge: the recipient accounts for the tax (Art. 44 and 196, Directive 2006/112/EC)."
-)
+#: What is printed unless the configuration says otherwise. Its first two words are those that
+#: Art. 226 (11a) of Directive 2006/112/EC asks for; the rest is true outside the EU, too.
+DEFAULT_REVERSE_CHARGE_NOTE: Final = "Reverse charge: the recipient accounts for the tax."
 
 EU_COUNTRIES: Final = frozenset(
     "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split()  # noqa: SIM905

@@ -29,8 +29,7 @@ def draw_all() -> None:
     renderer = TypstRenderer(TEMPLATES)
     FOLDER.mkdir(exist_ok=True)
     for name, invoice in GALLERY.items():
-        # 64 colours do for black text and one logo, and keep the files small.
-        picture = picture_of(renderer.render_pdf(invoice)).quantize(64)
+        picture = picture_of(renderer.render_pdf(invoice))
         picture.save(FOLDER / f"{name}.png", optimize=True)
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import logging
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -10,7 +11,9 @@ from pathlib import Path
 import pikepdf
 import pytest
 
+from chalicelib.adapters import typst_renderer
 from chalicelib.adapters.factur_x import factur_x_xml
+from chalicelib.adapters.factur_x_mark import NotMarkableError
 from chalicelib.adapters.typst_renderer import TypstRenderer
 from tests.documents.samples import (
     AMERICAN,
@@ -190,3 +193,24 @@ def test_an_invoice_that_cannot_conform_is_made_all_the_same(
         pdf = TypstRenderer(tmp_path).render_pdf(GALLERY["chinese"])
     assert "made without conformance" in caplog.text
     assert "2026-000127" in text_of(pdf)
+
+
+def test_a_pdf_that_can_not_be_marked_conforms_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As if a later Typst laid its files out in another way."""
+
+    def refuse(pdf: bytes) -> bytes:
+        raise NotMarkableError("no place")
+
+    monkeypatch.setattr(typst_renderer, "with_factur_x_mark", refuse)
+    pdf = RENDERER.render_pdf(domestic())
+    assert conformance_failures(pdf) == []
+    assert "without the Factur-X mark" in caplog.text
+
+
+def test_many_threads_render_the_same_bytes() -> None:
+    renderer = TypstRenderer(TEMPLATES)
+    with ThreadPoolExecutor(8) as pool:
+        pdfs = set(pool.map(renderer.render_pdf, [GALLERY["chinese"]] * 16))
+    assert pdfs == {gallery_pdf("chinese")}
