@@ -13,10 +13,12 @@ from chalicelib.workers.queues import (
     workers,
 )
 from chalicelib.workers.schedules import sweep
+from chalicelib.workers.streams import notice_worker
 
 __all__ = [
     "app",
     "invoice_worker",
+    "notice_worker",
     "payment_event_worker",
     "sweep",
     "top_up_worker",
@@ -37,7 +39,7 @@ app.register_middleware(
     ),
     "all",
 )
-for event_type in ("sqs", "scheduled"):
+for event_type in ("sqs", "scheduled", "dynamodb"):
     app.register_middleware(ConvertToMiddleware(metrics.log_metrics), event_type)
 
 for module in (account, buying, gateway, public, webhooks):

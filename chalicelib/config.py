@@ -29,11 +29,26 @@ TABLE_VARIABLES = {
     "requests": "REQUESTS_TABLE",
     "sequences": "SEQUENCES_TABLE",
     "invoices": "INVOICES_TABLE",
+    "notices": "NOTICES_TABLE",
 }
 
 
 class SettingsError(Exception):
     """A setting is missing or can't be read; the message says which."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """The OpenID Connect client that the Credits page is.
+
+    `audience` goes along for providers that make tokens for an API only when asked (Auth0).
+    """
+
+    client_id: str
+    authorization_url: str
+    token_url: str
+    scope: str
+    audience: str | None
 
 
 @dataclass(frozen=True)
@@ -82,6 +97,21 @@ class Settings:
         return self._required("DOCUMENTS_BUCKET")
 
     @cached_property
+    def event_bus(self) -> str:
+        """Where notices are published."""
+        return self._required("EVENT_BUS")
+
+    @cached_property
+    def mail_sender(self) -> str | None:
+        """Who writes to customers; without it nobody does."""
+        return self.environment.get("MAIL_SENDER") or None
+
+    @cached_property
+    def page_url(self) -> str | None:
+        """The address of the Credits page, to which mails lead."""
+        return self.environment.get("PAGE_URL") or None
+
+    @cached_property
     def stripe_api_key(self) -> str:
         """Stripe's secret or restricted key."""
         return self._required("STRIPE_API_KEY")
@@ -95,6 +125,11 @@ class Settings:
     def stripe_api_base(self) -> str | None:
         """Another address than Stripe's own, for the local stack."""
         return self.environment.get("STRIPE_API_BASE") or None
+
+    @cached_property
+    def stripe_js_url(self) -> str:
+        """Where browsers load Stripe.js from: Stripe itself, or the local stack."""
+        return self.environment.get("STRIPE_JS_URL") or "https://js.stripe.com/v3/"
 
     @cached_property
     def stripe_webhook_secrets(self) -> tuple[str, ...]:
@@ -116,6 +151,19 @@ class Settings:
     def jwt_jwks_url(self) -> str:
         """Where the issuer's public keys are."""
         return self._required("JWT_JWKS_URL")
+
+    @cached_property
+    def login(self) -> Login:
+        """How people sign in to the Credits page; by default as the issuer's own pages suggest."""
+        issuer = self.jwt_issuer.rstrip("/")
+        return Login(
+            client_id=self.environment.get("OIDC_CLIENT_ID") or "credits-page",
+            authorization_url=self.environment.get("OIDC_AUTHORIZATION_URL")
+            or f"{issuer}/authorize",
+            token_url=self.environment.get("OIDC_TOKEN_URL") or f"{issuer}/token",
+            scope=self.environment.get("OIDC_SCOPE") or "openid credits:read credits:write",
+            audience=self.environment.get("OIDC_AUDIENCE") or None,
+        )
 
     @cached_property
     def cursor_secret(self) -> bytes:

@@ -12,6 +12,7 @@ from chalicelib.domain.billing import BillingDetails
 from chalicelib.domain.customer import Customer
 from chalicelib.domain.invoice import Invoice
 from chalicelib.domain.ledger import Entry
+from chalicelib.domain.notices import Notice
 from chalicelib.domain.numbering import InvoiceSequence, IssuedInvoice
 from chalicelib.domain.payment import Card, CardSetup, ChargeRequest, Payment
 from chalicelib.domain.purchase import Purchase, PurchaseType
@@ -132,6 +133,42 @@ class Invoices(Protocol):
 
     def due(self, now: datetime, limit: int) -> Sequence[IssuedInvoice]:
         """Invoices whose files should be stored by now and aren't."""
+        ...
+
+
+class Notices(Protocol):
+    """What organizations are told."""
+
+    def get(self, organization_id: str, name: str) -> Notice | None:
+        """The organization's notice with that name."""
+        ...
+
+    def due(self, now: datetime, limit: int) -> Sequence[Notice]:
+        """Notices that should have been passed on by now and aren't."""
+        ...
+
+
+class Events(Protocol):
+    """The bus on which everybody who cares hears what happened."""
+
+    def publish(self, notice: Notice) -> None:
+        """Put it on the bus; twice is no harm, since it carries its id.
+
+        Raises:
+            NoticeFailedError: if it may not be there.
+        """
+        ...
+
+
+class Mail(Protocol):
+    """Letters to the people who pay."""
+
+    def send(self, notice: Notice, *, to: str, name: str) -> None:
+        """Write to `name` at the address `to` what the notice says.
+
+        Raises:
+            NoticeFailedError: if it may not have been sent.
+        """
         ...
 
 

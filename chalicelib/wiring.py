@@ -24,19 +24,24 @@ if TYPE_CHECKING:
         Customers,
         Documents,
         Ids,
+        Events,
         Invoices,
         Payments,
+        Mail,
+        Notices,
         Purchases,
         Queue,
         Renderer,
         Requests,
         TopUps,
+        TaxIds,
     )
     from chalicelib.usecases.concluding import Concluding
     from chalicelib.usecases.customers import Buyers
     from chalicelib.usecases.invoicing import Invoicing
     from chalicelib.usecases.metering import Metering
     from chalicelib.usecases.pricing import Pricing
+    from chalicelib.usecases.noticing import Noticing
     from chalicelib.usecases.purchasing import Purchasing
     from chalicelib.usecases.receiving import Receiving
     from chalicelib.usecases.sweeping import Sweeping
@@ -171,6 +176,21 @@ class Services:
 
         return Invoicing(
             ledger=self.ledger,
+            notices=self._notices,
+            noticing=self.noticing,
+        )
+
+    @cached_property
+    def noticing(self) -> Noticing:
+        """Passing notices on."""
+        from chalicelib.usecases.noticing import Noticing
+
+        return Noticing(
+            ledger=self.ledger,
+            notices=self._notices,
+            customers=self.customers,
+            events=self._events,
+            mail=self._mail,
             purchases=self.purchases,
             invoices=self._invoices,
             documents=self._documents,
@@ -284,6 +304,30 @@ class Services:
         from chalicelib.adapters.ids import TimeOrderedIds
 
         return TimeOrderedIds()
+
+    @cached_property
+    def _notices(self) -> Notices:
+        from chalicelib.adapters.dynamodb.notices import DynamoNotices
+
+        return self._connected(DynamoNotices)
+
+    @cached_property
+    def _events(self) -> Events:
+        from chalicelib.adapters.eventbridge import EventBridgeEvents
+
+        return EventBridgeEvents(self._client("events"), bus=self.settings.event_bus)
+
+    @cached_property
+    def _mail(self) -> Mail | None:
+        from chalicelib.adapters.ses_mail import MailTemplates, SesMail
+
+        sender = self.settings.mail_sender
+        if sender is None:
+            return None
+        templates = MailTemplates(
+            TEMPLATES, seller=self.settings.seller.name, page_url=self.settings.page_url
+        )
+        return SesMail(self._client("sesv2"), sender=sender, templates=templates)
 
     def _connected(self, repository: Callable[[], T]) -> T:
         """A repository, once the models know their tables."""

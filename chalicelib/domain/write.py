@@ -10,6 +10,7 @@ from enum import StrEnum
 from chalicelib.domain.account import Account
 from chalicelib.domain.customer import Customer
 from chalicelib.domain.ledger import Entry
+from chalicelib.domain.notices import Notice
 from chalicelib.domain.numbering import InvoiceSequence, IssuedInvoice
 from chalicelib.domain.purchase import Purchase
 from chalicelib.domain.request import IdempotentRequest
@@ -17,7 +18,7 @@ from chalicelib.domain.topup import TopUp
 
 #: What is saved whole. A value of version n replaces version n - 1; version 1 must be the first.
 #: (An InvoiceSequence has its `last` for a version.)
-Saved = Purchase | TopUp | Customer | IdempotentRequest | InvoiceSequence | IssuedInvoice
+Saved = Purchase | TopUp | Customer | IdempotentRequest | InvoiceSequence | IssuedInvoice | Notice
 
 
 class Cover(StrEnum):

@@ -14,8 +14,9 @@ from chalicelib.domain.payment import (
 )
 from chalicelib.domain.purchase import Purchase
 from chalicelib.domain.write import Write
-from chalicelib.ports import Invoices, Ledger, Payments, Purchases, Queue, TopUps
+from chalicelib.ports import Invoices, Ledger, Notices, Payments, Purchases, Queue, TopUps
 from chalicelib.usecases.concluding import Concluding
+from chalicelib.usecases.noticing import Noticing, Passing
 from chalicelib.usecases.purchasing import charge_request
 
 #: What one run takes on of each kind: well within a minute. The rest is due in the next run.
@@ -28,6 +29,8 @@ class Swept:
 
     purchases: int = 0
     hints: int = 0
+    notices: int = 0
+    notices_given_up: int = 0
     invoices: int = 0
     failures: list[tuple[str, Exception]] = field(default_factory=list)
 
@@ -43,6 +46,8 @@ class Sweeping:
     payments: Payments
     queue: Queue
     concluding: Concluding
+    notices: Notices
+    noticing: Noticing
 
     def sweep(self, *, now: datetime) -> Swept:
         """One run. A purchase that fails doesn't keep the others waiting."""
@@ -68,7 +73,19 @@ class Sweeping:
             )
             self.ledger.commit(write)
             swept.invoices += 1
+        self._pass_on_notices(swept, now=now)
         return swept
+
+    def _pass_on_notices(self, swept: Swept, *, now: datetime) -> None:
+        for notice in self.notices.due(now, _AT_ONCE):
+            swept.notices += 1
+            try:
+                passing = self.noticing.pass_on(notice.organization_id, notice.name, now=now)
+            except Exception as error:
+                # Claimed or not, it comes again; the others need not wait for it.
+                swept.failures.append((notice.id, error))
+            else:
+                swept.notices_given_up += passing is Passing.GIVEN_UP
 
     def _finish(self, purchase: Purchase, *, now: datetime) -> None:
         payment = self._payment_of(purchase)

@@ -24,9 +24,16 @@ def sweep(event: CloudWatchEvent) -> dict[str, int]:  # noqa: ARG001 - the sched
     swept = services().sweeping.sweep(now=now())
     for subject, error in swept.failures:
         logger.error("It could not be finished", subject=subject, exc_info=error)
-    found = {"purchases": swept.purchases, "hints": swept.hints, "invoices": swept.invoices}
+    found = {
+        "purchases": swept.purchases,
+        "hints": swept.hints,
+        "invoices": swept.invoices,
+        "notices": swept.notices,
+        "notices_given_up": swept.notices_given_up,
+    }
     for name, count in found.items():
-        metrics.add_metric(f"Swept{name.capitalize()}", MetricUnit.Count, count)
+        metric = "".join(word.capitalize() for word in name.split("_"))
+        metrics.add_metric(f"Swept{metric}", MetricUnit.Count, count)
     logger.info("Swept", extra={**found, "failures": len(swept.failures)})
     bugs = [error for _, error in swept.failures if not isinstance(error, PASSING)]
     if bugs:

@@ -1,1 +1,8 @@
-"""The ports kept in DynamoDB: one table per aggregate, and one transaction per fact."""
+"""The ports kept in DynamoDB: one table per aggregate, and one transaction per fact.
+
+Aggregates with a module of their own join the tables when that module is imported.
+"""
+
+from chalicelib.adapters.dynamodb import notices
+
+__all__ = ["notices"]

@@ -97,7 +97,7 @@ class Committer:
                     return_values=_TELL,
                 )
             for value in write.saves:
-                transaction.save(to_row(value), condition=_expected(value))
+                transaction.save(to_row(value), condition=expected(value))
             if write.touches_account:
                 transaction.update(
                     AccountModel(write.organization_id),
@@ -162,24 +162,25 @@ def _balance_condition(cover: Cover, spent_nanos: int) -> Condition:
 
 
 @singledispatch
-def _expected(value: object) -> Condition:
+def expected(value: object) -> Condition:
+    """What must hold of the stored row for the value to take its place."""
     raise TypeError(f"{type(value).__name__} has no table")
 
 
-def _follows(model: Any, key: Any, version: int) -> Condition:
+def follows(model: Any, key: Any, version: int) -> Condition:
     """The stored version is the one before, or there is none yet."""
     condition: Condition = key.does_not_exist() if version == 1 else model.version == version - 1
     return condition
 
 
-@_expected.register
+@expected.register
 def _(value: Purchase) -> Condition:
-    return _follows(PurchaseModel, PurchaseModel.id, value.version)
+    return follows(PurchaseModel, PurchaseModel.id, value.version)
 
 
-@_expected.register
+@expected.register
 def _(value: TopUp) -> Condition:
-    unchanged = _follows(TopUpModel, TopUpModel.organization_id, value.version)
+    unchanged = follows(TopUpModel, TopUpModel.organization_id, value.version)
     if value.open_purchase_id is None:
         return unchanged
     slot_free: Condition = TopUpModel.open_purchase_id.does_not_exist()
@@ -187,22 +188,22 @@ def _(value: TopUp) -> Condition:
     return unchanged & (slot_free | slot_ours)
 
 
-@_expected.register
+@expected.register
 def _(value: Customer) -> Condition:
-    return _follows(CustomerModel, CustomerModel.organization_id, value.version)
+    return follows(CustomerModel, CustomerModel.organization_id, value.version)
 
 
-@_expected.register
+@expected.register
 def _(value: IdempotentRequest) -> Condition:
-    return _follows(RequestModel, RequestModel.request_key, value.version)
+    return follows(RequestModel, RequestModel.request_key, value.version)
 
 
-@_expected.register
+@expected.register
 def _(value: IssuedInvoice) -> Condition:
-    return _follows(InvoiceModel, InvoiceModel.number, value.version)
+    return follows(InvoiceModel, InvoiceModel.number, value.version)
 
 
-@_expected.register
+@expected.register
 def _(value: InvoiceSequence) -> Condition:
     if value.last == 1:
         return SequenceModel.name.does_not_exist()

@@ -230,7 +230,8 @@ class InvoiceModel(Model):
     due_invoices: ClassVar[DueInvoicesIndex] = DueInvoicesIndex()
 
 
-MODELS: Mapping[str, type[Model]] = {
+#: The model of each aggregate; those with a module of their own add themselves.
+MODELS: dict[str, type[Model]] = {
     "accounts": AccountModel,
     "ledger": EntryModel,
     "purchases": PurchaseModel,

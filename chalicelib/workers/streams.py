@@ -1,0 +1,38 @@
+"""The stream of the notices' table: whoever saved a notice, it is passed on from here."""
+
+from __future__ import annotations
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from chalice.app import DynamoDBEvent
+
+from chalicelib.wiring import now, services
+from chalicelib.workers.queues import workers
+
+logger = Logger(child=True)
+metrics = Metrics()
+
+
+@workers.on_dynamodb_record(
+    # The template puts the stream's address here; Chalice knows none before the stack exists.
+    stream_arn="arn:aws:dynamodb:::table/notices/stream/latest",
+    batch_size=10,
+    name="notice_worker",
+)
+def notice_worker(event: DynamoDBEvent) -> None:
+    """Pass new notices on. What fails is the sweep's: a stream must not stand still for it."""
+    for record in event.to_dict()["Records"]:
+        if record["eventName"] != "INSERT":
+            continue
+        keys = record["dynamodb"]["Keys"]
+        organization_id, name = keys["organization_id"]["S"], keys["name"]["S"]
+        try:
+            passing = services().noticing.pass_on(organization_id, name, now=now())
+        except Exception:
+            logger.exception("A notice failed", organization_id=organization_id, notice=name)
+            metrics.add_metric("NoticesFailed", MetricUnit.Count, 1)
+            continue
+        logger.info(
+            "A notice was seen to",
+            extra={"organization_id": organization_id, "notice": name, "passing": passing.value},
+        )
