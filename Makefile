@@ -62,6 +62,14 @@ types: $(STAMP) ## Check the types
 imports: $(STAMP) ## Check that imports point inwards
 	@$(VENV)/bin/lint-imports --no-logo
 
+.PHONY: openapi
+openapi: $(STAMP) ## Write what GET /openapi.json serves, from docs/openapi.yaml
+	@$(PY) -m scripts.openapi
+
+.PHONY: tax-id-types
+tax-id-types: $(STAMP) ## Write the list of tax ID types from the pinned Stripe version
+	@$(PY) -m scripts.tax_id_types
+
 .PHONY: lock
 lock: $(STAMP) ## Resolve requirements*.in anew into requirements*.txt, with hashes
 	@$(PY) scripts/lock.py

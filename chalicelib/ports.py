@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
 from chalicelib.domain.account import Account
-from chalicelib.domain.billing import BillingDetails
+from chalicelib.domain.billing import BillingDetails, TaxId
 from chalicelib.domain.customer import Customer
 from chalicelib.domain.invoice import Invoice
 from chalicelib.domain.ledger import Entry
@@ -187,6 +187,10 @@ class Payments(Protocol):
         """Keep the billing details at the provider, too."""
         ...
 
+    def set_tax_id(self, customer_id: str, tax_id: TaxId | None) -> None:
+        """Keep that tax ID at the provider, and no other."""
+        ...
+
     def set_up_card(self, organization_id: str, customer_id: str) -> CardSetup:
         """Begin saving a card for payments without the customer present."""
         ...
@@ -217,6 +221,22 @@ class Payments(Protocol):
 
     def cancel(self, payment_id: str) -> Payment:
         """Make sure that it can't be paid any more; the answer tells if it was paid already."""
+        ...
+
+
+class TaxIds(Protocol):
+    """Which kinds of tax ID there are."""
+
+    def rows(self) -> Sequence[Mapping[str, str]]:
+        """A row per country and type: country, country_name, type, label, example."""
+        ...
+
+    def listed(self, kind: str) -> bool:
+        """Whether the payment provider knows the type."""
+        ...
+
+    def well_formed(self, kind: str, value: str) -> bool:
+        """Whether the number can be one of its type; true where the format isn't known."""
         ...
 
 

@@ -19,29 +19,30 @@ if TYPE_CHECKING:
     from chalicelib.adapters.dynamodb.repositories import DynamoLedger
     from chalicelib.adapters.html_renderer import HtmlRenderer
     from chalicelib.adapters.jwt_tokens import JwtTokens
+    from chalicelib.adapters.page_renderer import PageRenderer
     from chalicelib.adapters.typst_renderer import TypstRenderer
     from chalicelib.ports import (
         Customers,
         Documents,
-        Ids,
         Events,
+        Ids,
         Invoices,
-        Payments,
         Mail,
         Notices,
+        Payments,
         Purchases,
         Queue,
         Renderer,
         Requests,
-        TopUps,
         TaxIds,
+        TopUps,
     )
     from chalicelib.usecases.concluding import Concluding
     from chalicelib.usecases.customers import Buyers
     from chalicelib.usecases.invoicing import Invoicing
     from chalicelib.usecases.metering import Metering
-    from chalicelib.usecases.pricing import Pricing
     from chalicelib.usecases.noticing import Noticing
+    from chalicelib.usecases.pricing import Pricing
     from chalicelib.usecases.purchasing import Purchasing
     from chalicelib.usecases.receiving import Receiving
     from chalicelib.usecases.sweeping import Sweeping
@@ -143,7 +144,15 @@ class Services:
             customers=self.customers,
             top_ups=self.top_ups,
             payments=self.payments,
+            tax_ids=self.tax_ids,
         )
+
+    @cached_property
+    def tax_ids(self) -> TaxIds:
+        """Which kinds of tax ID there are."""
+        from chalicelib.adapters.tax_ids import ListedTaxIds
+
+        return ListedTaxIds(TEMPLATES / "tax-id-types.json")
 
     @cached_property
     def receiving(self) -> Receiving:
@@ -167,15 +176,6 @@ class Services:
             payments=self.payments,
             queue=self.queue,
             concluding=self._concluding,
-        )
-
-    @cached_property
-    def invoicing(self) -> Invoicing:
-        """The files of invoices."""
-        from chalicelib.usecases.invoicing import Invoicing
-
-        return Invoicing(
-            ledger=self.ledger,
             notices=self._notices,
             noticing=self.noticing,
         )
@@ -191,6 +191,15 @@ class Services:
             customers=self.customers,
             events=self._events,
             mail=self._mail,
+        )
+
+    @cached_property
+    def invoicing(self) -> Invoicing:
+        """The files of invoices."""
+        from chalicelib.usecases.invoicing import Invoicing
+
+        return Invoicing(
+            ledger=self.ledger,
             purchases=self.purchases,
             invoices=self._invoices,
             documents=self._documents,
@@ -251,6 +260,13 @@ class Services:
         )
 
     @cached_property
+    def page(self) -> PageRenderer:
+        """The Credits page."""
+        from chalicelib.adapters.page_renderer import PageRenderer
+
+        return PageRenderer(TEMPLATES)
+
+    @cached_property
     def _tokens(self) -> JwtTokens:
         from chalicelib.adapters.jwt_tokens import JwtTokens
 
@@ -290,22 +306,6 @@ class Services:
         return self._connected(DynamoInvoices)
 
     @cached_property
-    def _documents(self) -> Documents:
-        from chalicelib.adapters.s3_documents import S3Documents
-
-        return S3Documents(self._client("s3"), bucket=self.settings.documents_bucket)
-
-    @cached_property
-    def _renderer(self) -> Renderer:
-        return _Renderers()
-
-    @cached_property
-    def _ids(self) -> Ids:
-        from chalicelib.adapters.ids import TimeOrderedIds
-
-        return TimeOrderedIds()
-
-    @cached_property
     def _notices(self) -> Notices:
         from chalicelib.adapters.dynamodb.notices import DynamoNotices
 
@@ -328,6 +328,22 @@ class Services:
             TEMPLATES, seller=self.settings.seller.name, page_url=self.settings.page_url
         )
         return SesMail(self._client("sesv2"), sender=sender, templates=templates)
+
+    @cached_property
+    def _documents(self) -> Documents:
+        from chalicelib.adapters.s3_documents import S3Documents
+
+        return S3Documents(self._client("s3"), bucket=self.settings.documents_bucket)
+
+    @cached_property
+    def _renderer(self) -> Renderer:
+        return _Renderers()
+
+    @cached_property
+    def _ids(self) -> Ids:
+        from chalicelib.adapters.ids import TimeOrderedIds
+
+        return TimeOrderedIds()
 
     def _connected(self, repository: Callable[[], T]) -> T:
         """A repository, once the models know their tables."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import stripe
 from stripe import StripeClient
 
-from chalicelib.domain.billing import BillingDetails
+from chalicelib.domain.billing import BillingDetails, TaxId
 from chalicelib.domain.payment import (
     Card,
     CardSetup,
@@ -100,6 +100,23 @@ class StripePayments:
             params["email"] = details.email
         with _translated():
             self._api.customers.update(customer_id, params=params)
+
+    def set_tax_id(self, customer_id: str, tax_id: TaxId | None) -> None:
+        """See the port. Stripe verifies some types by and by; that changes nothing here."""
+        with _translated():
+            kept = self._api.customers.tax_ids.list(customer_id, params={"limit": 100}).data
+        wanted = None if tax_id is None else (tax_id.type, tax_id.value)
+        if wanted is not None and wanted not in {(one.type, one.value) for one in kept}:
+            # The types are as many as Stripe lists; that it is one of them is checked before.
+            kind: Any = wanted[0]
+            with _translated():
+                self._api.customers.tax_ids.create(
+                    customer_id, params={"type": kind, "value": wanted[1]}
+                )
+        for one in kept:
+            if (one.type, one.value) != wanted:
+                with _translated():
+                    self._api.customers.tax_ids.delete(customer_id, one.id)
 
     def set_up_card(self, organization_id: str, customer_id: str) -> CardSetup:
         """See the port."""

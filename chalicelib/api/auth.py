@@ -26,15 +26,18 @@ class Caller:
     organization_id: str | None
     scopes: frozenset[str]
 
-    def require(self, scope: Scope) -> None:
-        """Refuse unless the caller has the scope. Operators may read and set what customers may.
+    def require_any(self, *scopes: Scope) -> None:
+        """Refuse unless the caller has one of the scopes.
+
+        Operators may read and set what customers may.
 
         Raises:
-            ForbiddenError: if the scope doesn't reach.
+            ForbiddenError: if no scope reaches.
         """
-        operates = Scope.OPERATOR in self.scopes and scope in {Scope.READ, Scope.WRITE}
-        if scope not in self.scopes and not operates:
-            raise ForbiddenError(f'This needs the scope "{scope}".')
+        operates = Scope.OPERATOR in self.scopes and {Scope.READ, Scope.WRITE} & {*scopes}
+        if not operates and self.scopes.isdisjoint(scopes):
+            needed = " or ".join(f'"{scope}"' for scope in scopes)
+            raise ForbiddenError(f"This needs the scope {needed}.")
 
     def require_organization(self, organization_id: str, scope: Scope) -> None:
         """Refuse what isn't the caller's own, as if it didn't exist.

@@ -130,6 +130,13 @@ def delete_payment_method(call: Call, payment_method_id: str) -> Response:
     return Response(body="", status_code=204, headers={"Cache-Control": "no-store"})
 
 
+@routes.protected("GET", "/v1/tax-id-types", Scope.READ)
+def list_tax_id_types(call: Call) -> Response:
+    """The kinds of tax ID that billing details take, by country."""
+    call.query()
+    return json_response({"data": list(call.services.tax_ids.rows()), "next_cursor": None})
+
+
 @routes.organization("GET", "/billing-details", Scope.READ)
 def get_billing_details(call: Call) -> Response:
     """Whom invoices name; all null before it was said."""

@@ -36,7 +36,7 @@ _HTTP_ERRORS = 400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One request that may be served."""
+    """One request that may be served; `organization_id` is empty where the route has none."""
 
     request: Request
     caller: Caller
@@ -108,6 +108,17 @@ class Routes:
 
         return register
 
+    def protected(self, method: str, path: str, *scopes: Scope) -> Callable[[View], View]:
+        """Serve `path`, of no organization, to callers with one of the scopes."""
+
+        def register(view: View) -> View:
+            def serve(**parameters: str) -> Response:
+                return answered(lambda: view(self._call_of_nobody(scopes), **parameters))
+
+            return self._route(method, path, view, serve)
+
+        return register
+
     def open(self, method: str, path: str) -> Callable[[View], View]:
         """Serve `path` to everybody; the view gets the Request."""
 
@@ -129,10 +140,18 @@ class Routes:
         request: Request = self.blueprint.current_request
         return request
 
+    def _call_of_nobody(self, scopes: tuple[Scope, ...]) -> Call:
+        request = self._request
+        caller = authenticate(request.headers.get("authorization"), services())
+        caller.require_any(*scopes)
+        return Call(
+            request=request, caller=caller, organization_id="", services=services(), now=now()
+        )
+
     def _call(self, scope: Scope, organization_id: str) -> Call:
         request = self._request
         caller = authenticate(request.headers.get("authorization"), services())
-        caller.require(scope)
+        caller.require_any(scope)
         if _ORGANIZATION_ID.fullmatch(organization_id) is None:
             raise NotFoundError("There is no such organization.")
         caller.require_organization(organization_id, scope)

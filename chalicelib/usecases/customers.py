@@ -6,12 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from chalicelib.domain.billing import BillingDetails
+from chalicelib.domain.billing import BillingDetails, TaxId
 from chalicelib.domain.customer import Customer
-from chalicelib.domain.errors import BusyError, ConflictError, NotFoundError
-from chalicelib.domain.payment import Card, CardSetup
+from chalicelib.domain.errors import (
+    BusyError,
+    ConflictError,
+    NotFoundError,
+    ValidationFailedError,
+)
+from chalicelib.domain.payment import Card, CardSetup, PaymentRefusedError
 from chalicelib.domain.write import Committed, Write
-from chalicelib.ports import Customers, Ledger, Payments, TopUps
+from chalicelib.ports import Customers, Ledger, Payments, TaxIds, TopUps
 
 #: Rivals are other settings of the same organization, saved by people.
 _ATTEMPTS = 5
@@ -33,6 +38,7 @@ class Buyers:
     customers: Customers
     top_ups: TopUps
     payments: Payments
+    tax_ids: TaxIds
 
     def known(self, organization_id: str, *, now: datetime) -> tuple[Customer, str]:
         """The customer, made known to the payment provider if need be, and its id there."""
@@ -47,12 +53,18 @@ class Buyers:
     def set_billing_details(
         self, organization_id: str, details: BillingDetails, *, now: datetime
     ) -> Customer:
-        """Keep the details for the next invoices, here and at the payment provider."""
+        """Keep the details for the next invoices, here and at the payment provider.
+
+        Raises:
+            ValidationFailedError: if the tax ID is of no known type, or can't be one of its type.
+        """
+        self._check_tax_id(details.tax_id)
         for _ in range(_ATTEMPTS):
             customer, customer_id = self.known(organization_id, now=now)
             if customer.billing_details == details:
                 return customer
             self.payments.update_customer(customer_id, details)
+            self._keep_tax_id(customer_id, details.tax_id)
             changed = customer.with_billing_details(details)
             if self._save(changed, now=now):
                 return changed
@@ -107,6 +119,20 @@ class Buyers:
                     "Auto top-up needs a payment method: turn it off first, or add another card."
                 )
         self.payments.remove_card(payment_method_id)
+
+    def _check_tax_id(self, tax_id: TaxId | None) -> None:
+        if tax_id is None:
+            return
+        if not self.tax_ids.listed(tax_id.type):
+            raise ValidationFailedError.of("tax_id.type", "is not one of GET /v1/tax-id-types")
+        if not self.tax_ids.well_formed(tax_id.type, tax_id.value):
+            raise ValidationFailedError.of("tax_id.value", f"is not a valid {tax_id.type}")
+
+    def _keep_tax_id(self, customer_id: str, tax_id: TaxId | None) -> None:
+        try:
+            self.payments.set_tax_id(customer_id, tax_id)
+        except PaymentRefusedError as error:
+            raise ValidationFailedError.of("tax_id.value", error.failure.message) from error
 
     def _card(self, customer: Customer, payment_method_id: str) -> Card:
         card = None
