@@ -30,6 +30,9 @@ _BROWSER_FIELDS: dict[str, object] = {
 _TYPED_CARD: dict[str, object] = {"payment_method_data": NotRequired[PaymentMethodCreateParams]}
 
 
+_BUG: Json = {"error": {"type": "api_error", "message": "The local Stripe has a bug."}}
+
+
 class Api:
     """Stripe's API for one account.
 
@@ -152,25 +155,26 @@ class Api:
 
     def _run(self, call: Call, match: Match) -> tuple[Answer, bool]:
         """The handler's answer, and whether an idempotency key keeps it."""
-        kept = True
+        done = False
         with self.state.lock:
             self.state.call = call
             try:
                 made = match.route.handler(self.state, call)
+                done = True
                 status, body = (
                     200,
                     expansion.expand(self.state, made, call.params.get("expand", [])),
                 )
             except ApiError as error:
-                status, body, kept = error.status, error.body(), error.remembered
-            except Exception:
+                status, body = error.status, error.body()
+                done = done or error.remembered
+            except Exception:  # a bug here must look to the client as one of Stripe's own would
                 traceback.print_exc()
-                status = 500
-                body = {"error": {"type": "api_error", "message": "The local Stripe has a bug."}}
+                status, body, done = 500, _BUG, True
             finally:
                 self.state.call = None
         answer = Answer(status=status, body=to_bytes(body), request_id=call.request_id)
-        return answer, kept
+        return answer, done
 
 
 def _checked(raw: Json, published: type, *, browsers: bool) -> Json:

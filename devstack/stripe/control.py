@@ -132,6 +132,17 @@ def _resend(stripe: LocalStripe, path: Mapping[str, str], body: Json) -> Json:
     return {}
 
 
+def _repeat(stripe: LocalStripe, path: Mapping[str, str], _body: Json) -> Json:
+    """Tell of the same occurrence by an event of its own, as Stripe now and then does."""
+    with stripe.state.lock:
+        event = stripe.state.get("event", path["id"], param="id", status=404)
+        return stripe.state.emit(
+            event["type"],
+            event["data"]["object"],
+            previous=event["data"].get("previous_attributes"),
+        )
+
+
 def _point_webhooks(stripe: LocalStripe, _path: Mapping[str, str], body: Json) -> Json:
     secrets = tuple(body["secrets"]) if "secrets" in body else stripe.webhook_secrets
     stripe.point_webhooks(Endpoint(url=body["url"], secrets=secrets) if body["url"] else None)
@@ -174,5 +185,6 @@ _ROUTES: Mapping[tuple[str, str], _Handler] = {
     ("DELETE", "/disturbances"): _clear_disturbances,
     ("POST", "/disturbances/release"): _release_events,
     ("POST", "/events/{id}/resend"): _resend,
+    ("POST", "/events/{id}/repeat"): _repeat,
     **{("POST", template): _on_object(play) for template, play in control_objects.PLAYS.items()},
 }

@@ -35,6 +35,13 @@ PREFIXES = {
     "webhook_endpoint": "we",
 }
 
+_WITHOUT_CREATED = (
+    "tax.calculation",
+    "tax.calculation_line_item",
+    "tax.transaction_line_item",
+)
+_WITHOUT_LIVEMODE = ("balance_transaction", "refund")
+
 
 def random_text(length: int) -> str:
     """Letters and digits, as Stripe's ids and secrets are made of."""
@@ -78,14 +85,13 @@ class State:
             self._ahead_seconds = 0
 
     def new(self, kind: str, **fields: object) -> Json:
-        """Make and keep an object with the members that all kinds share."""
-        made: Json = {
-            "id": f"{PREFIXES[kind]}_{random_text(24)}",
-            "object": kind,
-            "created": self.now(),
-            "livemode": False,
-            **fields,
-        }
+        """Make and keep an object with the members that most kinds share."""
+        made: Json = {"id": f"{PREFIXES[kind]}_{random_text(24)}", "object": kind}
+        if kind not in _WITHOUT_CREATED:
+            made["created"] = self.now()
+        if kind not in _WITHOUT_LIVEMODE:
+            made["livemode"] = False
+        made |= fields
         self.objects.setdefault(kind, {})[made["id"]] = made
         return made
 

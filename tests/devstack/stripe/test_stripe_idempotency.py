@@ -73,6 +73,13 @@ def test_what_fails_validation_is_not_kept(local: LocalStripe, form: str) -> Non
     assert post(local, "k", "amount=5000&currency=usd").status_code == 200
 
 
+def test_a_wrong_expansion_does_not_free_the_key_of_what_was_done(local: LocalStripe) -> None:
+    wrong = f"{FORM}pm_card_visa&expand[0]=wishes"
+    assert post(local, "k", wrong).status_code == 400
+    assert post(local, "k", wrong).headers["Idempotent-Replayed"] == "true"
+    assert len(local.state.all("charge")) == 1
+
+
 def test_a_second_request_meanwhile_gets_409_and_is_not_kept(
     local: LocalStripe, control: Control
 ) -> None:

@@ -8,6 +8,7 @@ import pytest
 import requests
 import stripe
 
+from devstack.stripe import published
 from devstack.stripe.server import LocalStripe
 
 
@@ -117,6 +118,14 @@ def test_a_wrong_enum_in_a_list_names_its_place(client: stripe.StripeClient) -> 
             }
         )
     assert refusal.value.param == "allowed_payment_method_types[1]"
+
+
+def test_only_routes_of_the_pinned_stripe_python_are_served() -> None:
+    real = frozenset({("POST", "/v1/payment_intents/{intent}/confirm")})
+    found = published.parameter_types(real)
+    assert [kind.__name__ for kind in found.values()] == ["PaymentIntentConfirmParams"]
+    with pytest.raises(LookupError, match="/v1/wishes"):
+        published.parameter_types(real | {("POST", "/v1/wishes")})
 
 
 @pytest.mark.parametrize("path", ["/v1/nothing", "/v1/customers/cus_1/wishes", "/v1/"])

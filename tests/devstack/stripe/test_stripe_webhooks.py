@@ -135,6 +135,17 @@ def test_events_can_be_lost_and_sent_again_by_hand(
     assert sink.types()[-1] == "customer.created"
 
 
+def test_one_occurrence_can_be_told_by_two_events(
+    client: stripe.StripeClient, local: LocalStripe, control: Control, sink: Sink
+) -> None:
+    made = make_customers(client, 1)[0]
+    first = local.state.all("event")[0]["id"]
+    control("POST", f"/events/{first}/repeat")
+    settle(local)
+    assert customers_told(sink) == [made, made]
+    assert len({json.loads(body)["id"] for _, body in sink.received}) == 2
+
+
 def test_events_can_be_delayed(
     client: stripe.StripeClient, local: LocalStripe, control: Control, sink: Sink
 ) -> None:
