@@ -1,0 +1,108 @@
+"""All ports as one value, and the real use cases wired over them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
+
+from chalicelib.ports import (
+    Customers,
+    Documents,
+    Events,
+    Ids,
+    Invoices,
+    Ledger,
+    Mail,
+    Notices,
+    Pause,
+    Payments,
+    Purchases,
+    Queue,
+    Renderer,
+    Requests,
+    TaxIds,
+    TopUps,
+)
+from chalicelib.usecases.concluding import Concluding
+from chalicelib.usecases.customers import Buyers
+from chalicelib.usecases.idempotency import Answers
+from chalicelib.usecases.invoicing import Invoicing
+from chalicelib.usecases.metering import Metering
+from chalicelib.usecases.noticing import Noticing
+from chalicelib.usecases.purchasing import Purchasing
+from chalicelib.usecases.receiving import Receiving
+from chalicelib.usecases.sweeping import Sweeping
+from chalicelib.usecases.topping_up import ToppingUp
+from tests.fakes.values import SELLER
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """What the use cases need of the world, by the names that they have for it."""
+
+    ledger: Ledger
+    purchases: Purchases
+    top_ups: TopUps
+    customers: Customers
+    requests: Requests
+    invoices: Invoices
+    notices: Notices
+    payments: Payments
+    tax_ids: TaxIds
+    queue: Queue
+    events: Events
+    mail: Mail
+    documents: Documents
+    renderer: Renderer
+    ids: Ids
+    pause: Pause
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UseCases:
+    """One process's use cases."""
+
+    queue: Queue
+    buyers: Buyers
+    concluding: Concluding
+    purchasing: Purchasing
+    topping_up: ToppingUp
+    metering: Metering
+    receiving: Receiving
+    noticing: Noticing
+    sweeping: Sweeping
+    invoicing: Invoicing
+
+
+#: Each after those that it is made of.
+_MADE: Mapping[str, type[Any]] = {
+    "concluding": Concluding,
+    "buyers": Buyers,
+    "purchasing": Purchasing,
+    "topping_up": ToppingUp,
+    "metering": Metering,
+    "receiving": Receiving,
+    "noticing": Noticing,
+    "sweeping": Sweeping,
+    "invoicing": Invoicing,
+}
+
+
+def wire(ports: Ports) -> UseCases:
+    """The use cases as `chalicelib.wiring` wires them: each part goes where its name is asked for.
+
+    A new port joins `Ports`, a new use case `_MADE` and `UseCases`; nothing else changes.
+    """
+    parts: dict[str, Any] = {item.name: getattr(ports, item.name) for item in fields(ports)}
+    parts["seller"] = SELLER
+    parts["answers"] = Answers(ports.ledger, ports.requests)
+    for name, kind in _MADE.items():
+        parts[name] = _make(kind, parts)
+    return _make(UseCases, parts)
+
+
+def _make(kind: type[T], parts: Mapping[str, object]) -> T:
+    return kind(**{item.name: parts[item.name] for item in fields(kind)})  # type: ignore[arg-type]
