@@ -30,6 +30,7 @@ TABLE_VARIABLES = {
     "sequences": "SEQUENCES_TABLE",
     "invoices": "INVOICES_TABLE",
     "notices": "NOTICES_TABLE",
+    "archives": "ARCHIVES_TABLE",
 }
 
 

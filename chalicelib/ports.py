@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
 from chalicelib.domain.account import Account
+from chalicelib.domain.archive import Archive
 from chalicelib.domain.billing import BillingDetails, TaxId
 from chalicelib.domain.customer import Customer
 from chalicelib.domain.invoice import Invoice
@@ -131,6 +132,12 @@ class Invoices(Protocol):
         """The invoice with that number, if it is that organization's."""
         ...
 
+    def issued(
+        self, organization_id: str, *, since: datetime, until: datetime
+    ) -> Sequence[IssuedInvoice]:
+        """All invoices of the organization that were issued then, `since` included."""
+        ...
+
     def due(self, now: datetime, limit: int) -> Sequence[IssuedInvoice]:
         """Invoices whose files should be stored by now and aren't."""
         ...
@@ -169,6 +176,18 @@ class Mail(Protocol):
         Raises:
             NoticeFailedError: if it may not have been sent.
         """
+        ...
+
+
+class Archives(Protocol):
+    """Archives of invoices."""
+
+    def get(self, organization_id: str, name: str) -> Archive | None:
+        """The archive with that name, if it was requested."""
+        ...
+
+    def due(self, now: datetime, limit: int) -> Sequence[Archive]:
+        """Archives that should be stored by now and aren't."""
         ...
 
 
@@ -255,6 +274,10 @@ class Queue(Protocol):
         """The invoice is to be rendered and stored."""
         ...
 
+    def archive_job(self, organization_id: str, month: str, name: str) -> None:
+        """The archive of invoices is to be made."""
+        ...
+
     def rejected_usage(self, body: str, *, reason: str) -> None:
         """A usage report that can't be applied, kept aside for a person to look at."""
         ...
@@ -265,6 +288,14 @@ class Documents(Protocol):
 
     def put_once(self, name: str, content: bytes, *, content_type: str) -> None:
         """Store it, unless something is stored under that name already."""
+        ...
+
+    def get(self, name: str) -> bytes:
+        """What is stored under the name.
+
+        Raises:
+            LookupError: if nothing is.
+        """
         ...
 
     def link(self, name: str, *, file_name: str, content_type: str, expires_in_seconds: int) -> str:

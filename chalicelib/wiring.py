@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from chalicelib.adapters.page_renderer import PageRenderer
     from chalicelib.adapters.typst_renderer import TypstRenderer
     from chalicelib.ports import (
+        Archives,
         Customers,
         Documents,
         Events,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
         TaxIds,
         TopUps,
     )
+    from chalicelib.usecases.archiving import Archiving
     from chalicelib.usecases.concluding import Concluding
     from chalicelib.usecases.customers import Buyers
     from chalicelib.usecases.invoicing import Invoicing
@@ -173,6 +175,7 @@ class Services:
             purchases=self.purchases,
             top_ups=self.top_ups,
             invoices=self._invoices,
+            archives=self._archives,
             payments=self.payments,
             queue=self.queue,
             concluding=self._concluding,
@@ -204,6 +207,20 @@ class Services:
             invoices=self._invoices,
             documents=self._documents,
             renderer=self._renderer,
+        )
+
+    @cached_property
+    def archiving(self) -> Archiving:
+        """A month's invoices in one file."""
+        from chalicelib.usecases.archiving import Archiving
+
+        return Archiving(
+            ledger=self.ledger,
+            invoices=self._invoices,
+            archives=self._archives,
+            documents=self._documents,
+            queue=self.queue,
+            invoicing=self.invoicing,
         )
 
     @cached_property
@@ -328,6 +345,12 @@ class Services:
             TEMPLATES, seller=self.settings.seller.name, page_url=self.settings.page_url
         )
         return SesMail(self._client("sesv2"), sender=sender, templates=templates)
+
+    @cached_property
+    def _archives(self) -> Archives:
+        from chalicelib.adapters.dynamodb.archives import DynamoArchives
+
+        return self._connected(DynamoArchives)
 
     @cached_property
     def _documents(self) -> Documents:

@@ -34,6 +34,17 @@ class S3Documents:
             if error.response["Error"]["Code"] not in _WRITTEN_BEFORE:
                 raise
 
+    def get(self, name: str) -> bytes:
+        """See the port."""
+        try:
+            stored = self._client.get_object(Bucket=self._bucket, Key=name)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "NoSuchKey":
+                raise LookupError(f"nothing is stored as {name}") from error
+            raise
+        content: bytes = stored["Body"].read()
+        return content
+
     def link(self, name: str, *, file_name: str, content_type: str, expires_in_seconds: int) -> str:
         """See the port. The browser is told to save it, under a name that people understand."""
         url: str = self._client.generate_presigned_url(

@@ -45,6 +45,11 @@ class SqsQueue:
         """See the port."""
         self._send(self._invoice_url, {"organization_id": organization_id, "number": number})
 
+    def archive_job(self, organization_id: str, month: str, name: str) -> None:
+        """See the port. Archives and invoices are the same worker's."""
+        body = {"organization_id": organization_id, "month": month, "archive": name}
+        self._send(self._invoice_url, body)
+
     def rejected_usage(self, body: str, *, reason: str) -> None:
         """See the port. It keeps the report as it came, the reason beside it."""
         # One group each, since rejected reports have no order; the same one is kept once.

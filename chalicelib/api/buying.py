@@ -5,7 +5,14 @@ from __future__ import annotations
 from chalice.app import Response
 
 from chalicelib.api.auth import Scope
-from chalicelib.api.http import Call, Routes, json_response, kept_response
+from chalicelib.api.http import (
+    Call,
+    Routes,
+    being_prepared,
+    json_response,
+    kept_response,
+    linked,
+)
 from chalicelib.api.parsing import (
     read_billing_details,
     read_card_amount,
@@ -22,10 +29,9 @@ from chalicelib.api.presenting import (
     purchase_body,
     transaction_body,
 )
-from chalicelib.api.problems import Headers
-from chalicelib.domain.instant import format_instant
-from chalicelib.domain.purchase import PurchaseType
+from chalicelib.domain.errors import ValidationFailedError
 from chalicelib.domain.fields import Faults, Fields
+from chalicelib.domain.purchase import PurchaseType
 from chalicelib.usecases.invoicing import InvoiceFormat
 from chalicelib.usecases.purchasing import Order
 
@@ -78,19 +84,23 @@ def get_invoice(call: Call, transaction_id: str) -> Response:
         call.organization_id, transaction_id, forms[form], now=call.now
     )
     if link.url is None:
-        waiting = json_response({"number": link.number, "status": "being prepared"}, status=202)
-        waiting.headers["Retry-After"] = "2"
-        return waiting
-    if "application/json" in call.request.headers.get("accept", ""):
-        return json_response(
-            {
-                "number": link.number,
-                "url": link.url,
-                "expires_at": format_instant(link.expires_at.replace(microsecond=0)),
-            }
-        )
-    headers: Headers = {"Location": link.url, "Cache-Control": "no-store"}
-    return Response(body="", status_code=302, headers=headers)
+        return being_prepared({"number": link.number, "status": "being prepared"})
+    return linked(call, link.url, {"number": link.number, "url": link.url}, link.expires_at)
+
+
+@routes.organization("GET", "/invoices.zip", Scope.READ)
+def get_invoices_archive(call: Call) -> Response:
+    """A short-lived link to a month's invoices in one file, or how far its making is."""
+    month = call.query("month").get("month", "")
+    try:
+        link = call.services.archiving.request(call.organization_id, month, now=call.now)
+    except ValueError as error:
+        raise ValidationFailedError.of("month", str(error)) from error
+    archive = link.archive
+    if link.url is None:
+        progress = {"status": "being prepared", "done": archive.done, "total": archive.total}
+        return being_prepared(progress)
+    return linked(call, link.url, {"invoices": archive.total, "url": link.url}, link.expires_at)
 
 
 @routes.organization("POST", "/payment-methods/setup", Scope.WRITE)

@@ -21,6 +21,7 @@ from chalicelib.domain.errors import (
     InvalidRequestError,
     NotFoundError,
 )
+from chalicelib.domain.instant import format_instant
 from chalicelib.domain.request import Answer
 from chalicelib.wiring import Services, now, services
 
@@ -32,6 +33,7 @@ _JSON_HEADERS: Headers = {"Content-Type": "application/json", "Cache-Control": "
 _ORGANIZATION_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _IDEMPOTENCY_KEY = re.compile(r"[ -~]{1,255}")
 _HTTP_ERRORS = 400
+_SOON_SECONDS = "2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +183,24 @@ def json_response(
     """An answer in JSON."""
     headers: Headers = _JSON_HEADERS | (REPLAYED if replayed else {})
     return Response(body=json.dumps(body), status_code=status, headers=headers)
+
+
+def being_prepared(body: Mapping[str, object]) -> Response:
+    """A file that isn't there yet; the same request will be answered with it soon."""
+    response = json_response(body, status=202)
+    response.headers["Retry-After"] = _SOON_SECONDS
+    return response
+
+
+def linked(
+    call: Call, url: str, body: Mapping[str, object], expires_at: datetime
+) -> Response:
+    """A link to a file: to follow, or as JSON for whom `Accept`s that."""
+    if "application/json" in call.request.headers.get("accept", ""):
+        expiry = format_instant(expires_at.replace(microsecond=0))
+        return json_response({**body, "expires_at": expiry})
+    headers: Headers = {"Location": url, "Cache-Control": "no-store"}
+    return Response(body="", status_code=302, headers=headers)
 
 
 def kept_response(answer: Answer, *, replayed: bool) -> Response:

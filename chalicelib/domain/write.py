@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from chalicelib.domain.account import Account
+from chalicelib.domain.archive import Archive
 from chalicelib.domain.customer import Customer
 from chalicelib.domain.ledger import Entry
 from chalicelib.domain.notices import Notice
@@ -18,7 +19,16 @@ from chalicelib.domain.topup import TopUp
 
 #: What is saved whole. A value of version n replaces version n - 1; version 1 must be the first.
 #: (An InvoiceSequence has its `last` for a version.)
-Saved = Purchase | TopUp | Customer | IdempotentRequest | InvoiceSequence | IssuedInvoice | Notice
+Saved = (
+    Archive
+    | Customer
+    | IdempotentRequest
+    | InvoiceSequence
+    | IssuedInvoice
+    | Notice
+    | Purchase
+    | TopUp
+)
 
 
 class Cover(StrEnum):

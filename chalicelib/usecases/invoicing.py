@@ -64,7 +64,7 @@ class Invoicing:
             (InvoiceFormat.PDF, self.renderer.render_pdf(issued.invoice)),
             (InvoiceFormat.HTML, self.renderer.render_html(issued.invoice).encode()),
         ):
-            name = _name(issued.invoice, form)
+            name = document_name(issued.invoice, form)
             self.documents.put_once(name, content, content_type=_CONTENT_TYPES[form])
         stored = issued.stored()
         # A rival that stored the same files may have said so first: then nothing is left to say.
@@ -89,7 +89,7 @@ class Invoicing:
         url = None
         if issued.rendered:
             url = self.documents.link(
-                _name(invoice, form),
+                document_name(invoice, form),
                 file_name=invoice.file_name(form.value),
                 content_type=_CONTENT_TYPES[form],
                 expires_in_seconds=LINK_SECONDS,
@@ -98,5 +98,6 @@ class Invoicing:
         return InvoiceLink(number=invoice.number, url=url, expires_at=expires_at)
 
 
-def _name(invoice: Invoice, form: InvoiceFormat) -> str:
+def document_name(invoice: Invoice, form: InvoiceFormat) -> str:
+    """Under which name the file is stored."""
     return f"invoices/{invoice.organization_id}/{invoice.number}.{form.value}"

@@ -14,7 +14,7 @@ from chalicelib.domain.payment import (
 )
 from chalicelib.domain.purchase import Purchase
 from chalicelib.domain.write import Write
-from chalicelib.ports import Invoices, Ledger, Notices, Payments, Purchases, Queue, TopUps
+from chalicelib.ports import Archives, Invoices, Ledger, Notices, Payments, Purchases, Queue, TopUps
 from chalicelib.usecases.concluding import Concluding
 from chalicelib.usecases.noticing import Noticing, Passing
 from chalicelib.usecases.purchasing import charge_request
@@ -32,6 +32,7 @@ class Swept:
     notices: int = 0
     notices_given_up: int = 0
     invoices: int = 0
+    archives: int = 0
     failures: list[tuple[str, Exception]] = field(default_factory=list)
 
 
@@ -43,6 +44,7 @@ class Sweeping:
     purchases: Purchases
     top_ups: TopUps
     invoices: Invoices
+    archives: Archives
     payments: Payments
     queue: Queue
     concluding: Concluding
@@ -73,6 +75,9 @@ class Sweeping:
             )
             self.ledger.commit(write)
             swept.invoices += 1
+        for archive in self.archives.due(now, _AT_ONCE):
+            self.queue.archive_job(archive.organization_id, archive.month, archive.name)
+            swept.archives += 1
         self._pass_on_notices(swept, now=now)
         return swept
 

@@ -71,11 +71,16 @@ def payment_event_worker(event: SQSEvent) -> PartialFailure:
 
 @workers.on_sqs_message(queue="${InvoiceQueue.QueueName}", batch_size=5, name="invoice_worker")
 def invoice_worker(event: SQSEvent) -> PartialFailure:
-    """Render invoices and store them."""
+    """Render invoices and store them; put them into archives."""
 
     def store(body: Any) -> None:
-        services().invoicing.store(body["organization_id"], body["number"], now=now())
-        logger.info("An invoice was stored", extra=body)
+        if "archive" in body:
+            services().archiving.make(
+                body["organization_id"], body["month"], body["archive"], now=now()
+            )
+        else:
+            services().invoicing.store(body["organization_id"], body["number"], now=now())
+        logger.info("An invoice or an archive was stored", extra=body)
 
     return _each(event, store)
 

@@ -3,6 +3,6 @@
 Aggregates with a module of their own join the tables when that module is imported.
 """
 
-from chalicelib.adapters.dynamodb import notices
+from chalicelib.adapters.dynamodb import archives, notices
 
-__all__ = ["notices"]
+__all__ = ["archives", "notices"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 
 from pynamodb.exceptions import DoesNotExist
@@ -228,6 +228,15 @@ class DynamoInvoices:
             return invoice_of(InvoiceModel.get(organization_id, number, consistent_read=True))
         except DoesNotExist:
             return None
+
+    def issued(
+        self, organization_id: str, *, since: datetime, until: datetime
+    ) -> Sequence[IssuedInvoice]:
+        """See the port."""
+        # A time is kept to the microsecond, so the last one before `until` is that much earlier.
+        then = InvoiceModel.issued_at.between(since, until - timedelta(microseconds=1))
+        rows = InvoiceModel.query(organization_id, filter_condition=then, consistent_read=True)
+        return [invoice_of(row) for row in rows]
 
     def due(self, now: datetime, limit: int) -> Sequence[IssuedInvoice]:
         """See the port."""
