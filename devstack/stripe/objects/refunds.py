@@ -31,6 +31,11 @@ def _charge_of(state: State, params: Json) -> Json:
         raise invalid("One of the following params should be provided: payment_intent or charge.")
     if charge["status"] != "succeeded":
         raise refused(f"Charge {charge['id']} has not been paid.", param="charge")
+    if any(
+        dispute["charge"] == charge["id"] and dispute["status"] in _CHARGED_BACK
+        for dispute in state.all("dispute")
+    ):
+        raise refused(f"Charge {charge['id']} has been charged back.", code="charge_disputed")
     return charge
 
 
@@ -66,11 +71,6 @@ def _create(state: State, call: Call) -> Json:
         if name in params:
             raise invalid(f"The local Stripe does not play '{name}'.", param=name)
     charge = _charge_of(state, params)
-    if any(
-        dispute["charge"] == charge["id"] and dispute["status"] in _CHARGED_BACK
-        for dispute in state.all("dispute")
-    ):
-        raise refused(f"Charge {charge['id']} has been charged back.", code="charge_disputed")
     amount = _amount_of(charge, params)
     outcome = state.cards[charge["payment_method"]].card.refund
     refund = state.new(

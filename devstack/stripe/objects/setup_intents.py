@@ -15,24 +15,15 @@ from devstack.stripe.state import State, random_text
 _OPEN = ("requires_payment_method", "requires_confirmation", "requires_action")
 
 
-def _create(state: State, call: Call) -> Json:
-    params = call.params
-    confirming.refuse_not_played(params)
-    confirm = params.get("confirm", False)
-    for name in ("return_url", "mandate_data"):
-        if params.get(name) and not confirm:
-            raise invalid(
-                f"The parameter `{name}` can only be used with `confirm=true`.", param=name
-            )
-    customer = params.get("customer")
-    if customer is not None:
-        customer_of(state, customer, param="customer")
+def _members(params: Json) -> Json:
+    """The members of a new intent with these parameters."""
     card = (params.get("payment_method_options") or {}).get("card") or {}
-    members: Json = confirming.method_choice(params) | {
+    options = {"mandate_options": None, "network": None, "request_three_d_secure": "automatic"}
+    return confirming.method_choice(params) | {
         "application": None,
         "attach_to_self": False,
         "cancellation_reason": None,
-        "customer": customer,
+        "customer": params.get("customer"),
         "customer_account": None,
         "description": params.get("description"),
         "flow_directions": None,
@@ -43,18 +34,25 @@ def _create(state: State, call: Call) -> Json:
         "next_action": None,
         "on_behalf_of": None,
         "payment_method": None,
-        "payment_method_options": {
-            "card": {
-                "mandate_options": None,
-                "network": None,
-                "request_three_d_secure": "automatic",
-            }
-            | card
-        },
+        "payment_method_options": {"card": options | card},
         "single_use_mandate": None,
         "status": "requires_payment_method",
         "usage": params.get("usage", "off_session"),
     }
+
+
+def _create(state: State, call: Call) -> Json:
+    params = call.params
+    confirming.refuse_not_played(params)
+    confirm = params.get("confirm", False)
+    for name in ("return_url", "mandate_data"):
+        if params.get(name) and not confirm:
+            raise invalid(
+                f"The parameter `{name}` can only be used with `confirm=true`.", param=name
+            )
+    if "customer" in params:
+        customer_of(state, params["customer"], param="customer")
+    members = _members(params)
     if confirm:
         confirming.require_return_url(members, params, noun="SetupIntent")
     chosen = None
