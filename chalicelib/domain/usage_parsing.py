@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+from chalicelib.domain.fields import Faults, Fields
 from chalicelib.domain.units import UNITS, WHOLES
 from chalicelib.domain.usage import AmountUsage, ModelUsage, TraceUsage, UsageLine, UsageReport
-from chalicelib.domain.fields import Faults, Fields
 
 #: More lines than fit into what a queue message may carry, at the shortest lines that are sent.
 MAX_LINES = 1_000
