@@ -100,7 +100,7 @@ def _expanded_model(packed: Sequence[Any], versions: Sequence[str]) -> dict[str,
         "calls": calls,
         "amount": format_usd(nanos),
         "parts": [
-            {"unit": _unit_name(short), "count": count, "amount": format_usd(part_nanos)}
+            {"unit": unit_name(short), "count": count, "amount": format_usd(part_nanos)}
             for short, (count, part_nanos) in parts.items()
         ],
     }
@@ -184,5 +184,6 @@ def _short_name(unit: str) -> str:
     return unit.removesuffix(_TOKENS) if unit.endswith(_TOKENS) else f"={unit}"
 
 
-def _unit_name(short: str) -> str:
+def unit_name(short: str) -> str:
+    """The unit that a breakdown calls by its short name."""
     return short[1:] if short.startswith("=") else f"{short}{_TOKENS}"

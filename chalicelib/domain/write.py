@@ -83,10 +83,16 @@ class Write:
         return sum(entry.held_nanos for entry in self.entries)
 
     @property
+    def listed(self) -> tuple[Entry, ...]:
+        """The entries that are part of the account's history."""
+        return tuple(entry for entry in self.entries if entry.listed)
+
+    @property
     def touches_account(self) -> bool:
-        """Whether the account is part of the write at all."""
+        """Whether the account is part of the write: it counts the writes of its history, too."""
         return bool(
-            self.available_nanos
+            self.listed
+            or self.available_nanos
             or self.held_nanos
             or self.floor is not None
             or self.mark_low

@@ -87,7 +87,7 @@ class Committer:
         # PynamoDB orders puts before updates, and so the reasons of a cancellation:
         # entries, saved values, account.
         with TransactWrite(connection=self._connection) as transaction:
-            listed = [entry for entry in write.entries if entry.listed]
+            listed = write.listed
             for entry in write.entries:
                 lists = bool(listed) and entry is listed[0]
                 followers = [follower.key for follower in listed[1:]] if lists else None
@@ -116,6 +116,10 @@ def _account_actions(write: Write) -> list[Action]:
         AccountModel.headroom.add(write.available_nanos - raised),
         AccountModel.held.add(write.held_nanos),
     ]
+    if write.listed:
+        # What the roll-ups follow: the number of the write, and where its entries begin.
+        actions.append(AccountModel.writes.add(1))
+        actions.append(AccountModel.last_write.set(write.listed[0].key))
     if floor:
         actions.append(AccountModel.floor.set(floor.to_nanos))
         actions.append(AccountModel.tops_up.set(floor.tops_up))

@@ -28,7 +28,11 @@ class LowAccountsIndex(GlobalSecondaryIndex["AccountModel"]):
 
 
 class AccountModel(Model):
-    """One account. DynamoDB can't compare attributes' sums, hence the stored `headroom`."""
+    """One account. DynamoDB can't compare attributes' sums, hence the stored `headroom`.
+
+    `writes` counts the writes that added to its history, and `last_write` is the key of the first
+    entry of the latest: so the table's stream tells of every one, in order and without gaps.
+    """
 
     class Meta:
         table_name = ""
@@ -42,6 +46,8 @@ class AccountModel(Model):
     suspended = BooleanAttribute(null=True)
     low = UnicodeAttribute(null=True)
     low_since = TimeAttribute(null=True)
+    writes = NumberAttribute(default=0)
+    last_write = UnicodeAttribute(null=True)
 
     low_accounts: ClassVar[LowAccountsIndex] = LowAccountsIndex()
 
