@@ -21,6 +21,7 @@ class Work(StrEnum):
     TOP_UP = "top_up"
     PAYMENT_EVENT = "payment_event"
     INVOICE = "invoice"
+    ARCHIVE = "archive"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,6 +59,11 @@ class FakeQueue:
     def invoice_job(self, organization_id: str, number: str) -> None:
         """See the port."""
         self._send(Work.INVOICE, {"organization_id": organization_id, "number": number})
+
+    def archive_job(self, organization_id: str, month: str, name: str) -> None:
+        """See the port."""
+        body = {"organization_id": organization_id, "month": month, "name": name}
+        self._send(Work.ARCHIVE, body)
 
     def rejected_usage(self, body: str, *, reason: str) -> None:
         """See the port."""
@@ -168,6 +174,13 @@ class FakeDocuments:
                 self.refused += 1
                 return
             self.files[name] = StoredFile(content=content, content_type=content_type)
+
+    def get(self, name: str) -> bytes:
+        """See the port."""
+        with self._lock:
+            if name not in self.files:
+                raise LookupError(f"nothing is stored as {name}")
+            return self.files[name].content
 
     def link(self, name: str, *, file_name: str, content_type: str, expires_in_seconds: int) -> str:
         """See the port."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 from chalicelib.ports import (
+    Archives,
     Customers,
     Documents,
     Events,
@@ -24,6 +25,7 @@ from chalicelib.ports import (
     TaxIds,
     TopUps,
 )
+from chalicelib.usecases.archiving import Archiving
 from chalicelib.usecases.concluding import Concluding
 from chalicelib.usecases.customers import Buyers
 from chalicelib.usecases.idempotency import Answers
@@ -50,6 +52,7 @@ class Ports:
     requests: Requests
     invoices: Invoices
     notices: Notices
+    archives: Archives
     payments: Payments
     tax_ids: TaxIds
     queue: Queue
@@ -75,6 +78,7 @@ class UseCases:
     noticing: Noticing
     sweeping: Sweeping
     invoicing: Invoicing
+    archiving: Archiving
 
 
 #: Each after those that it is made of.
@@ -88,6 +92,7 @@ _MADE: Mapping[str, type[Any]] = {
     "noticing": Noticing,
     "sweeping": Sweeping,
     "invoicing": Invoicing,
+    "archiving": Archiving,
 }
 
 

@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar, cast
 
 from chalicelib.adapters.ids import first_id_at
 from chalicelib.domain.account import Account
+from chalicelib.domain.archive import Archive
 from chalicelib.domain.customer import Customer
 from chalicelib.domain.ledger import Entry
 from chalicelib.domain.notices import Notice
@@ -173,6 +174,17 @@ class FakeInvoices:
         found = self._store.saved.get(("IssuedInvoice", organization_id, number))
         return cast("IssuedInvoice | None", found)
 
+    def issued(
+        self, organization_id: str, *, since: datetime, until: datetime
+    ) -> Sequence[IssuedInvoice]:
+        """See the port."""
+        return [
+            issued
+            for issued in self.all()
+            if issued.invoice.organization_id == organization_id
+            and since <= issued.invoice.issued_at < until
+        ]
+
     def all(self) -> list[IssuedInvoice]:
         """Every invoice by number; for tests."""
         found = cast("Iterable[IssuedInvoice]", self._store.values("IssuedInvoice"))
@@ -202,6 +214,22 @@ class FakeNotices:
     def due(self, now: datetime, limit: int) -> Sequence[Notice]:
         """See the port."""
         return _due(self.all(), now)[:limit]
+
+
+class FakeArchives:
+    """The Archives port."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def get(self, organization_id: str, name: str) -> Archive | None:
+        """See the port."""
+        found = self._store.saved.get(("Archive", organization_id, name))
+        return cast("Archive | None", found)
+
+    def due(self, now: datetime, limit: int) -> Sequence[Archive]:
+        """See the port."""
+        return _due(cast("Iterable[Archive]", self._store.values("Archive")), now)[:limit]
 
 
 def _inside(id: str, prefix: str, window: Window) -> bool:  # noqa: A002

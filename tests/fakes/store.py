@@ -38,12 +38,8 @@ Place = tuple[str, ...]
 @singledispatch
 def place_of(value: object) -> Place:
     """Where a saved value is kept: its aggregate, and what names it there."""
-    names = [
-        str(getattr(value, name)) for name in ("organization_id", "id") if hasattr(value, name)
-    ]
-    if not names:
-        raise TypeError(f"{type(value).__name__} needs a place of its own")
-    return (type(value).__name__, *names)
+    names = ["organization_id", "id" if hasattr(value, "id") else "name"]
+    return (type(value).__name__, *(str(getattr(value, n)) for n in names if hasattr(value, n)))
 
 
 @place_of.register

@@ -32,6 +32,7 @@ from tests.fakes.outside import (
 from tests.fakes.payments import Behaviour, FakePayments
 from tests.fakes.ports import Ports, UseCases, wire
 from tests.fakes.repositories import (
+    FakeArchives,
     FakeCustomers,
     FakeInvoices,
     FakeLedger,
@@ -77,6 +78,7 @@ class World:
             requests=FakeRequests(self.store),
             invoices=self.invoices,
             notices=self.notices,
+            archives=FakeArchives(self.store),
             payments=self.payments,
             tax_ids=FakeTaxIds(),
             events=self.events,
@@ -238,6 +240,13 @@ class World:
                 process.topping_up.consider(cast("str", body["organization_id"]), now=self.now)
             case Work.PAYMENT_EVENT:
                 process.receiving.receive(body, now=self.now)
+            case Work.ARCHIVE:
+                process.archiving.make(
+                    cast("str", body["organization_id"]),
+                    cast("str", body["month"]),
+                    cast("str", body["name"]),
+                    now=self.now,
+                )
             case Work.INVOICE:
                 process.invoicing.store(
                     cast("str", body["organization_id"]),
