@@ -127,10 +127,10 @@ class Part:
         self.kill()
 
     def kill(self) -> None:
-        """End the process at once, as a crash would."""
+        """End the process and those that it started at once, as a crash would."""
         if self._process is not None:
             if self._process.poll() is None:
-                self._process.send_signal(signal.SIGKILL)
+                os.killpg(self._process.pid, signal.SIGKILL)  # it leads a session of its own
             self._process.wait()
 
 

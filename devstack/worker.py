@@ -1,173 +1,69 @@
-"""The worker process of the local stack: every queue, stream and schedule of the application.
+"""The worker of the local stack: every queue, stream and schedule of the application.
 
 `python -m devstack.worker --root FOLDER [--only-queues]`, with the address of the emulated AWS in
-DEVSTACK_AWS_ENDPOINT_URL. One thread per function, so that a function's code runs once at a
-time per process, as it does on Lambda; more processes are more concurrency.
+DEVSTACK_AWS_ENDPOINT_URL. Each function is served by a process of its own and runs once at a
+time in it, as on Lambda, so that nothing global is shared which isn't shared there. The processes
+are forks of one that has imported the application, which saves doing it once for each.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import logging
 import os
-import re
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import warnings
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-from chalice.app import (
-    BaseEventSourceConfig,
-    Chalice,
-    DynamoDBEventConfig,
-    ScheduledEventConfig,
-    ScheduleExpression,
-    SQSEventConfig,
-)
+from typing import NoReturn
 
 from devstack.aws import Cloud, settings_of
-from devstack.invocation import Activity, Function, FunctionSettings
-from devstack.queues import QueuePoller, QueueSource
-from devstack.schedules import Ticker, parse
-from devstack.streams import FOR_EVER, StreamPoller, StreamSource
-from devstack.template import Template
-
-logger = logging.getLogger("devstack.worker")
+from devstack.invocation import Activity, FunctionSettings
+from devstack.sources import Sources
+from devstack.tether import hold
 
 POLLERS_ENDPOINT = "DEVSTACK_AWS_ENDPOINT_URL"
 SPEED = "DEVSTACK_SCHEDULE_SPEED"
 READY = "Every queue, stream and schedule is being served."
 STOP_SECONDS = 3.0
-_QUEUE_NAME = re.compile(r"\$\{(\w+)\.QueueName\}")
-_ITEM_FAILURES = "ReportBatchItemFailures"
 
 
-class UnsupportedSourceError(Exception):
-    """The application has an event source that the local stack can't serve."""
+def serve(loop: Callable[[], None], *, stopping: threading.Event, activity: Activity) -> NoReturn:
+    """Run one function's loop until SIGTERM, then let what is at work finish, and exit."""
+    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+    thread = threading.Thread(target=loop, daemon=True)
+    thread.start()
+    while thread.is_alive() and not stopping.wait(0.5):
+        pass
+    crashed = not stopping.is_set()
+    activity.wait_until_idle(timeout_seconds=STOP_SECONDS)
+    logging.shutdown()
+    os._exit(1 if crashed else 0)  # a poll still waiting holds nothing that would be lost
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sources:
-    """Turns the application's event sources into loops that serve them."""
-
-    app: Chalice
-    template: Template
-    settings: FunctionSettings
-    cloud: Cloud
-    physical_ids: Mapping[str, str]
-    stopping: threading.Event
-    activity: Activity = field(default_factory=Activity)
-    speed: float = 1.0
-
-    def loops(self, *, only_queues: bool = False) -> dict[str, Callable[[], None]]:
-        """Return one loop per event source, by the name of its function.
-
-        Raises:
-            UnsupportedSourceError: a source is of another kind than queue, stream and schedule.
-        """
-        loops: dict[str, Callable[[], None]] = {}
-        for source in self.app.event_sources:
-            if isinstance(source, SQSEventConfig):
-                loops[source.name] = self.queue_poller(source).run
-            elif only_queues:
-                continue
-            elif isinstance(source, DynamoDBEventConfig):
-                loops[source.name] = self.stream_poller(source).run
-            elif isinstance(source, ScheduledEventConfig):
-                loops[source.name] = self.ticker(source).run
-            else:
-                kind = type(source).__name__
-                raise UnsupportedSourceError(f"{source.name}: the local stack has no {kind}.")
-        return loops
-
-    def function(self, name: str) -> Function:
-        """Return the function of the application with that name."""
-        return Function(
-            name=name,
-            handler=self.app.handler_map[name],
-            timeout_seconds=self.settings.timeout_seconds(name),
-            memory_mb=self.settings.memory_mb(name),
-            account_id=self.cloud.account_id,
-            activity=self.activity,
-        )
-
-    def queue_poller(self, source: SQSEventConfig) -> QueuePoller:
-        """Return the loop of a function that `on_sqs_message` registered."""
-        added = self._added(source, "sqs-event-source")
-        named = _QUEUE_NAME.fullmatch(source.queue or "")
-        if named is None:
-            raise UnsupportedSourceError(f"{source.name}: name its queue as ${{Id.QueueName}}.")
-        sqs = self.cloud.client("sqs")
-        url = self.physical_ids[named[1]]
-        answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-        return QueuePoller(
-            sqs=sqs,
-            source=QueueSource(
-                queue_url=url,
-                queue_arn=answer["Attributes"]["QueueArn"],
-                batch_size=int(added.get("BatchSize", source.batch_size)),
-                window_seconds=float(
-                    added.get(
-                        "MaximumBatchingWindowInSeconds",
-                        source.maximum_batching_window_in_seconds,
-                    )
-                ),
-                reports_item_failures=_ITEM_FAILURES in added.get("FunctionResponseTypes", ()),
-            ),
-            function=self.function(source.name),
-            stopping=self.stopping,
-        )
-
-    def stream_poller(self, source: DynamoDBEventConfig) -> StreamPoller:
-        """Return the loop of a function that `on_dynamodb_record` registered."""
-        added = self._added(source, "dynamodb-event-source")
-        match added.get("Stream"):
-            case {"Fn::GetAtt": [table, "StreamArn"]}:
-                described = self.cloud.client("dynamodb").describe_table(
-                    TableName=self.physical_ids[table]
-                )
-            case _:
-                raise UnsupportedSourceError(
-                    f"{source.name}: name its stream as !GetAtt Table.StreamArn in the template."
-                )
-        return StreamPoller(
-            streams=self.cloud.client("dynamodbstreams"),
-            source=StreamSource(
-                stream_arn=described["Table"]["LatestStreamArn"],
-                batch_size=int(added.get("BatchSize", source.batch_size)),
-                reports_item_failures=_ITEM_FAILURES in added.get("FunctionResponseTypes", ()),
-                bisects_on_error=bool(added.get("BisectBatchOnFunctionError", False)),
-                retry_attempts=int(added.get("MaximumRetryAttempts", FOR_EVER)),
-            ),
-            function=self.function(source.name),
-            stopping=self.stopping,
-        )
-
-    def ticker(self, source: ScheduledEventConfig) -> Ticker:
-        """Return the loop of a function that `schedule` registered."""
-        expression = source.schedule_expression
-        text = expression.to_string() if isinstance(expression, ScheduleExpression) else expression
-        return Ticker(
-            schedule=parse(text),
-            function=self.function(source.name),
-            stopping=self.stopping,
-            speed=self.speed,
-        )
-
-    def _added(self, source: BaseEventSourceConfig, kind: str) -> Mapping[str, Any]:
-        """Return what the template adds to a source, refusing what would be ignored silently."""
-        added = self.template.event_source(function=source.name, kind=kind)
-        if "FilterCriteria" in added:
-            raise UnsupportedSourceError(f"{source.name}: the local stack filters no events.")
-        return added
+def fork(sources: Sources, *, only_queues: bool) -> dict[int, str]:
+    """Start a process for each function; return the functions by their process ids."""
+    # The one thread that runs here waits in a read for the end of the worker's owner and
+    # holds no lock, so that a fork may be warned of, but does no harm.
+    warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
+    lifeline, lifeline_end = os.pipe()
+    served: dict[int, str] = {}
+    for name, loop in sources.loops(only_queues=only_queues).items():
+        pid = os.fork()
+        if pid == 0:
+            os.close(lifeline_end)
+            hold(lifeline)  # or it would outlive this worker when that is killed
+            serve(loop, stopping=sources.stopping, activity=sources.activity)
+        served[pid] = name
+    return served
 
 
 def main() -> None:
-    """Serve every event source until SIGTERM, then let what is at work finish."""
+    """Serve every event source until SIGTERM; fail when a function's process does."""
     parser = argparse.ArgumentParser(prog="python -m devstack.worker")
     parser.add_argument("--root", type=Path, required=True)
     parser.add_argument("--only-queues", action="store_true")
@@ -177,36 +73,32 @@ def main() -> None:
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
         stream=sys.stdout,
     )
-    stopping = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
-
-    app = importlib.import_module("app").app  # of --root, which comes first on the path
     cloud = Cloud(
         endpoint_url=os.environ[POLLERS_ENDPOINT], account_id=os.environ["AWS_ACCESS_KEY_ID"]
     )
     sources = Sources(
-        app=app,
+        app=importlib.import_module("app").app,  # of --root, which comes first on the path
         template=settings_of(arguments.root),
         settings=FunctionSettings.read(arguments.root),
         cloud=cloud,
         physical_ids=cloud.physical_ids(),
-        stopping=stopping,
+        stopping=threading.Event(),
         speed=float(os.environ.get(SPEED, "1")),
     )
-    threads = [
-        threading.Thread(target=loop, name=name, daemon=True)
-        for name, loop in sources.loops(only_queues=arguments.only_queues).items()
-    ]
-    for thread in threads:
-        thread.start()
+    served = fork(sources, only_queues=arguments.only_queues)
+
+    def stop(*_: object) -> None:
+        for call in (lambda pid: os.kill(pid, signal.SIGTERM), lambda pid: os.waitpid(pid, 0)):
+            for pid in served:
+                with contextlib.suppress(ProcessLookupError, ChildProcessError):
+                    call(pid)
+        sys.exit()
+
+    signal.signal(signal.SIGTERM, stop)
     print(READY, flush=True)
-    while not stopping.wait(0.5):
-        lost = [thread.name for thread in threads if not thread.is_alive()]
-        if lost:
-            sys.exit(f"The loop of {', '.join(lost)} ended; see above.")
-    sources.activity.wait_until_idle(timeout_seconds=STOP_SECONDS)
-    logging.shutdown()
-    os._exit(0)  # a poll still waiting holds nothing that would be lost
+    pid, status = os.wait()
+    name = served.pop(pid)
+    sys.exit(f"The process of {name} ended with status {status}; see above.")
 
 
 if __name__ == "__main__":
