@@ -114,7 +114,7 @@ def check(source: Path, target: Path) -> str:
     with zipfile.ZipFile(target / "deployment.zip") as package:
         names = package.namelist()
         unzipped = sum(entry.file_size for entry in package.infolist())
-    _check_names(names)
+    check_names(names)
     if unzipped > UNZIPPED_MAX_BYTES:
         raise PackageError(f"{_megabytes(unzipped)} unzipped are more than Lambda's 250 MB.")
     lint = Path(sys.executable).with_name("cfn-lint")
@@ -128,7 +128,8 @@ def check(source: Path, target: Path) -> str:
     )
 
 
-def _check_names(names: Iterable[str]) -> None:
+def check_names(names: Iterable[str]) -> None:
+    """Raise PackageError unless the package has what it needs, and nothing that it must not."""
     present = set(names)
     missing = [name for name in NEEDED if name not in present]
     if missing:
