@@ -15,12 +15,11 @@ import secrets
 import threading
 import time
 from dataclasses import dataclass
-from html import escape
 from http import HTTPStatus
-from string import Template
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from devstack.login_page import log_in_page
 from devstack.tokens import ALGORITHM, LIFE_SECONDS, SCOPES, Issuer
 
 if TYPE_CHECKING:
@@ -33,7 +32,16 @@ LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 GIVEN_SCOPES = frozenset({"credits:read", "credits:write"})
 _ORGANIZATION = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
-_KEPT = ("client_id", "redirect_uri", "state", "nonce", "code_challenge")
+_SENT_BACK = (
+    "client_id",
+    "redirect_uri",
+    "state",
+    "nonce",
+    "code_challenge",
+    "response_type",
+    "code_challenge_method",
+)
+"""What the form carries from the request to its answer."""
 
 Reply = tuple[HTTPStatus, dict[str, str], str]
 
@@ -113,17 +121,8 @@ class Provider:
         """Show who may be chosen to be; nothing is granted yet."""
         _check(fields)
         asked = frozenset(fields.get("scope", "").split()) & frozenset(SCOPES) or GIVEN_SCOPES
-        page = _PAGE.substitute(
-            hidden="".join(
-                f'<input type="hidden" name="{name}" value="{escape(fields[name])}">'
-                for name in (*_KEPT, "response_type", "code_challenge_method")
-                if name in fields
-            ),
-            scopes="".join(
-                f'<label><input type="checkbox" name="scopes" value="{scope}"'
-                f"{' checked' if scope in asked else ''}> {scope}</label>"
-                for scope in SCOPES
-            ),
+        page = log_in_page(
+            hidden={name: fields[name] for name in _SENT_BACK if name in fields}, asked=asked
         )
         policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
         headers = {"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": policy}
@@ -216,38 +215,3 @@ def _posted(environ: WSGIEnvironment) -> dict[str, list[str]]:
 
 def _json(value: dict[str, Any], status: HTTPStatus = HTTPStatus.OK) -> Reply:
     return status, {"Content-Type": "application/json"}, json.dumps(value)
-
-
-_PAGE = Template("""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Log in · local stack</title>
-<style>
-  :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
-  body { display: grid; place-items: center; min-height: 100vh; margin: 0; }
-  form { display: grid; gap: 1rem; width: min(22rem, 90vw); }
-  fieldset { border: 1px solid #8888; border-radius: .5rem; display: grid; gap: .25rem; }
-  .field { display: grid; gap: .25rem; }
-  input[type=text] { font: inherit; padding: .5rem; border: 1px solid #888;
-                     border-radius: .375rem; }
-  button { font: inherit; font-weight: 600; padding: .625rem; border: 0; border-radius: .375rem;
-           background: #1f5fbf; color: #fff; cursor: pointer; }
-  h1 { font-size: 1.25rem; margin: 0; } p { margin: 0; opacity: .75; }
-</style>
-</head>
-<body>
-<form method="post">
-  <h1>Log in to the local stack</h1>
-  <p>For development on this machine. Choose who you are.</p>
-  $hidden
-  <label class="field">Organization
-    <input type="text" name="organization" value="demo" required maxlength="64"
-           pattern="[A-Za-z0-9_\\-]+" autocomplete="off" autofocus></label>
-  <fieldset><legend>May</legend>$scopes</fieldset>
-  <button type="submit">Continue</button>
-</form>
-</body>
-</html>
-""")
