@@ -373,8 +373,13 @@ class Services:
         _ = self.ledger
         return repository()
 
-    def _client(self, service: str) -> Any:
+    @cached_property
+    def _session(self) -> Any:
         import boto3
+
+        return boto3.Session()
+
+    def _client(self, service: str) -> Any:
         from botocore.config import Config
 
         config = Config(
@@ -384,7 +389,7 @@ class Services:
             # S3 would sign links in an old way, which doesn't cover headers of the answer.
             signature_version="s3v4" if service == "s3" else None,
         )
-        return boto3.client(service, config=config)
+        return self._session.client(service, config=config)
 
 
 class _Renderers:

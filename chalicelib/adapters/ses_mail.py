@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 _CHARSET = "UTF-8"
+#: What templates leave where they had nothing to say.
+_EMPTY_LINES = re.compile(r"\n{3,}")
 
 
 class MailTemplates:
@@ -35,7 +38,7 @@ class MailTemplates:
         plain = self._environment.get_template(f"{notice.kind.value}.txt").render(words)
         html = self._environment.get_template(f"{notice.kind.value}.html").render(words)
         subject, _, text = plain.partition("\n")
-        return " ".join(subject.split()), text.strip() + "\n", html
+        return " ".join(subject.split()), _EMPTY_LINES.sub("\n\n", text).strip() + "\n", html
 
     @cached_property
     def _environment(self) -> Environment:

@@ -15,6 +15,11 @@ from chalicelib.domain.invoicing import invoice_for_purchase
 from chalicelib.domain.ledger import Entry, EntryKind, purchase_key
 from chalicelib.domain.numbering import IssuedInvoice, invoice_year
 from chalicelib.domain.payment import Failure, Payment, PaymentStatus
+from chalicelib.domain.payment_notices import (
+    purchase_succeeded,
+    top_up_failed,
+    top_up_needs_action,
+)
 from chalicelib.domain.purchase import Purchase, PurchaseStatus, PurchaseType
 from chalicelib.domain.topup import TopUp
 from chalicelib.domain.write import Committed, Outcome, Saved, Write
@@ -64,7 +69,13 @@ class Concluding:
             if purchase.final:
                 return purchase
             failed = purchase.failed(failure, payment_id=payment_id, now=now)
-            if self._save(failed, self._freed_top_up(failed, now=now), now=now):
+            saves: tuple[Saved, ...] = (failed,)
+            top_up = self._freed_top_up(failed, now=now)
+            if top_up is not None:
+                saves = (failed, top_up)
+                if failure is not None:
+                    saves += top_up_failed(failed, failure, top_up, at=now)
+            if self._save(failed, saves, now=now):
                 return failed
             purchase = self._reread(purchase, attempt)
         raise BusyError("The purchase is busy; please try again.")
@@ -85,7 +96,8 @@ class Concluding:
     ) -> tuple[Purchase, Outcome]:
         sequence = self.invoices.sequence(invoice_year(now)).taken()
         paid = purchase.succeeded(payment, invoice_number=sequence.number, now=now)
-        saves: list[Saved] = [paid, sequence, self._invoice_of(paid, now=now)]
+        invoice, notice = self._invoice_of(paid, now=now), purchase_succeeded(paid, at=now)
+        saves: list[Saved] = [paid, sequence, invoice, notice]
         if paid.type is PurchaseType.AUTO_TOP_UP:
             saves.append(self.top_ups.get(paid.organization_id).succeeded(paid.id))
         write = Write(
@@ -141,13 +153,14 @@ class Concluding:
             if purchase.final or purchase.status.value == payment.status.value:
                 return purchase
             waiting = purchase.awaiting(payment, now=now)
-            top_up = None
+            saves: tuple[Saved, ...] = (waiting,)
             if (
                 purchase.type is PurchaseType.AUTO_TOP_UP
                 and payment.status is PaymentStatus.REQUIRES_ACTION
             ):
                 top_up = self.top_ups.get(purchase.organization_id).needs_action(purchase.id)
-            if self._save(waiting, top_up, now=now):
+                saves = (waiting, top_up, top_up_needs_action(waiting, at=now))
+            if self._save(waiting, saves, now=now):
                 return waiting
             purchase = self._reread(purchase, attempt)
         raise BusyError("The purchase is busy; please try again.")
@@ -174,8 +187,7 @@ class Concluding:
             now=now,
         )
 
-    def _save(self, purchase: Purchase, top_up: TopUp | None, *, now: datetime) -> bool:
-        saves: tuple[Saved, ...] = (purchase,) if top_up is None else (purchase, top_up)
+    def _save(self, purchase: Purchase, saves: tuple[Saved, ...], *, now: datetime) -> bool:
         write = Write(organization_id=purchase.organization_id, at=now, saves=saves)
         return isinstance(self.ledger.commit(write), Committed)
 

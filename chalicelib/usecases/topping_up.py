@@ -7,12 +7,14 @@ from datetime import datetime
 
 from chalicelib.domain.account import Account
 from chalicelib.domain.errors import BusyError, ConflictError
+from chalicelib.domain.notices import Notice
 from chalicelib.domain.payment import (
     Card,
     Failure,
     PaymentRefusedError,
     PaymentsUnavailableError,
 )
+from chalicelib.domain.payment_notices import top_up_paused
 from chalicelib.domain.purchase import Purchase, PurchaseType
 from chalicelib.domain.topup import Decision, TopUp, next_month
 from chalicelib.domain.write import Committed, FloorChange, Write
@@ -165,12 +167,14 @@ class ToppingUp:
             self.concluding.conclude(purchase, payment, now=now)
 
     def _pause(self, top_up: TopUp, failure: Failure, *, now: datetime) -> Decision:
-        self._save(top_up.without_card(failure, now=now), now=now)
+        paused = top_up.without_card(failure, now=now)
+        self._save(paused, top_up_paused(paused, failure, at=now), now=now)
         return Decision.PAUSED
 
-    def _save(self, top_up: TopUp, *, now: datetime) -> None:
+    def _save(self, top_up: TopUp, *notices: Notice, now: datetime) -> None:
         # If a rival was faster, the settings are new and the next hint decides by them.
-        self.ledger.commit(Write(organization_id=top_up.organization_id, at=now, saves=(top_up,)))
+        write = Write(organization_id=top_up.organization_id, at=now, saves=(top_up, *notices))
+        self.ledger.commit(write)
 
     def _looked_after(self, account: Account, decision: Decision, *, now: datetime) -> None:
         """Take away the mark that brings the sweep here, unless another drain has renewed it."""
