@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Generic, Protocol, TypeVar
 
 from chalicelib.domain.account import Account
@@ -16,9 +16,11 @@ from chalicelib.domain.ledger import Entry
 from chalicelib.domain.notices import Notice
 from chalicelib.domain.numbering import InvoiceSequence, IssuedInvoice
 from chalicelib.domain.payment import Card, CardSetup, ChargeRequest, Payment
+from chalicelib.domain.price_rules import PriceBook, PriceRule
 from chalicelib.domain.purchase import Purchase, PurchaseType
 from chalicelib.domain.request import IdempotentRequest
 from chalicelib.domain.topup import TopUp
+from chalicelib.domain.usage_day import HistoryWrite, UsageDay
 from chalicelib.domain.write import Outcome, Write
 
 T_co = TypeVar("T_co", covariant=True)
@@ -68,6 +70,79 @@ class Ledger(Protocol):
 
     def low_accounts(self, limit: int) -> Sequence[str]:
         """Organizations whose account was marked low and not looked after since."""
+        ...
+
+
+class History(Protocol):
+    """The writes that the account's history consists of."""
+
+    def writes(
+        self, organization_id: str, first_keys: Sequence[str]
+    ) -> Sequence[tuple[Entry, ...]]:
+        """The entries of each write, which is known by the key of its first.
+
+        Raises:
+            LookupError: if there is no such write.
+        """
+        ...
+
+
+class UsageDays(Protocol):
+    """The roll-ups of usage by day."""
+
+    def add(self, organization_id: str, day: date, writes: Sequence[HistoryWrite]) -> UsageDay:
+        """Add the entries of that day of each write, unless it has them already; gives the day.
+
+        Of the day that is given, the groups may not be all.
+
+        Raises:
+            BusyError: when others were faster too often; what was added is then unknown, and the
+                same may be added again.
+        """
+        ...
+
+    def days(self, organization_id: str, *, first: date, last: date) -> Sequence[UsageDay]:
+        """The days on which something happened, oldest first, both ends included."""
+        ...
+
+    def before(self, organization_id: str, day: date) -> UsageDay | None:
+        """The latest day before that one on which something happened; not with all groups."""
+        ...
+
+
+class Prices(Protocol):
+    """The operator's price rules, of which each is kept for ever."""
+
+    def book(self) -> PriceBook:
+        """The rules to price by. What was appended elsewhere joins them within seconds."""
+        ...
+
+    def rules(self) -> Sequence[PriceRule]:
+        """All rules as they are now, by version."""
+        ...
+
+    def append(self, rule: PriceRule) -> bool:
+        """Add a rule, whose version is the last one's successor; False if it is taken by now."""
+        ...
+
+
+class Holds(Protocol):
+    """Credits set aside."""
+
+    def get(self, organization_id: str, hold_id: str) -> Hold | None:
+        """The hold, if it is that organization's."""
+        ...
+
+    def due(self, now: datetime, limit: int) -> Sequence[tuple[str, str]]:
+        """Organization and id of open holds whose `check_at` has come, the oldest first."""
+        ...
+
+
+class TraceCounts(Protocol):
+    """How many traces were used of each month's allowance."""
+
+    def get(self, organization_id: str, month: str) -> TraceCount:
+        """The organization's count as it is now; zero if it used none."""
         ...
 
 

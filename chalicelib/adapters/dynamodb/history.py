@@ -1,0 +1,47 @@
+"""The History port: the entries that were written together, read by the keys that lead to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from chalicelib.adapters.dynamodb.codec import entry_of, ledger_row_key
+from chalicelib.adapters.dynamodb.models import EntryModel
+from chalicelib.domain.ledger import Entry
+
+Rows = dict[str, EntryModel]
+
+
+class DynamoHistory:
+    """Reads whole writes from the ledger table."""
+
+    def writes(
+        self, organization_id: str, first_keys: Sequence[str]
+    ) -> Sequence[tuple[Entry, ...]]:
+        """See the port."""
+        keys = [ledger_row_key(organization_id, key) for key in first_keys]
+        first = _rows(keys)
+        followers = {
+            key: [ledger_row_key(organization_id, each) for each in first[key].followers or ()]
+            for key in keys
+        }
+        rows = first | _rows({each for keys in followers.values() for each in keys})
+        return [tuple(entry_of(rows[each]) for each in (key, *followers[key])) for key in keys]
+
+
+def _rows(keys: Iterable[str]) -> Rows:
+    """The rows by their keys.
+
+    An entry never changes, so one that a cheap read finds is the one; only for what a replica
+    doesn't have yet, the leader is asked, at twice the price.
+    """
+    wanted = dict.fromkeys(keys)
+    found: Rows = {}
+    for consistent in (False, True):
+        missing = [key for key in wanted if key not in found]
+        if missing:
+            rows = EntryModel.batch_get(missing, consistent_read=consistent)
+            found |= {row.entry_key: row for row in rows}
+    unknown = wanted.keys() - found.keys()
+    if unknown:
+        raise LookupError(f"there is no entry {min(unknown)}")
+    return found
