@@ -11,8 +11,10 @@ from typing import TypeVar
 
 from chalicelib.domain.billing import Address, TaxId
 from chalicelib.domain.invoice import Seller
+from chalicelib.domain.invoice_tax import DEFAULT_REVERSE_CHARGE_NOTE
 from chalicelib.domain.money import parse_usd
 from chalicelib.domain.price_rules import TraceTerms
+from chalicelib.domain.tax import TaxNotes
 
 T = TypeVar("T")
 
@@ -30,6 +32,8 @@ TABLE_VARIABLES = {
     "sequences": "SEQUENCES_TABLE",
     "invoices": "INVOICES_TABLE",
     "notices": "NOTICES_TABLE",
+    "holds": "HOLDS_TABLE",
+    "trace_counts": "TRACE_COUNTS_TABLE",
     "archives": "ARCHIVES_TABLE",
 }
 
@@ -188,6 +192,30 @@ class Settings:
             monthly_traces=self._parsed("TRACES_PER_MONTH", "10000", int),
             thousand_nanos=self._parsed("TRACES_PRICE_PER_THOUSAND", "0.50", parse_usd),
         )
+
+    @cached_property
+    def taxes_by_stripe(self) -> bool:
+        """Whether Stripe Tax calculates what is charged on top; off by default."""
+        return self._parsed("TAX", "off", {"off": False, "stripe": True}.__getitem__)
+
+    @cached_property
+    def stripe_tax_code(self) -> str:
+        """Stripe's code for what is sold; by default electronically supplied services."""
+        return self.environment.get("STRIPE_TAX_CODE") or "txcd_10000000"
+
+    @cached_property
+    def tax_notes(self) -> TaxNotes:
+        """What invoices say of tax, in general and for the reverse charge."""
+        return TaxNotes(
+            general=self.environment.get("TAX_NOTE") or None,
+            reverse_charge=self.environment.get("REVERSE_CHARGE_NOTE")
+            or DEFAULT_REVERSE_CHARGE_NOTE,
+        )
+
+    @cached_property
+    def metrics_namespace(self) -> str:
+        """Where CloudWatch keeps the metrics."""
+        return self.environment.get("POWERTOOLS_METRICS_NAMESPACE") or "GatewayCredits"
 
     @cached_property
     def seller(self) -> Seller:

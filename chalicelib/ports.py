@@ -11,6 +11,7 @@ from chalicelib.domain.account import Account
 from chalicelib.domain.archive import Archive
 from chalicelib.domain.billing import BillingDetails, TaxId
 from chalicelib.domain.customer import Customer
+from chalicelib.domain.holds import Hold
 from chalicelib.domain.invoice import Invoice
 from chalicelib.domain.ledger import Entry
 from chalicelib.domain.notices import Notice
@@ -19,7 +20,9 @@ from chalicelib.domain.payment import Card, CardSetup, ChargeRequest, Payment
 from chalicelib.domain.price_rules import PriceBook, PriceRule
 from chalicelib.domain.purchase import Purchase, PurchaseType
 from chalicelib.domain.request import IdempotentRequest
+from chalicelib.domain.tax import Tax
 from chalicelib.domain.topup import TopUp
+from chalicelib.domain.traces import TraceCount
 from chalicelib.domain.usage_day import HistoryWrite, UsageDay
 from chalicelib.domain.write import Outcome, Write
 
@@ -331,6 +334,14 @@ class TaxIds(Protocol):
 
     def well_formed(self, kind: str, value: str) -> bool:
         """Whether the number can be one of its type; true where the format isn't known."""
+        ...
+
+
+class Taxes(Protocol):
+    """Who asks what tax is due. May raise PaymentsUnavailableError and PaymentRefusedError."""
+
+    def quote(self, amount_nanos: int, buyer: BillingDetails) -> Tax:
+        """The tax on credits of that amount, calculated now."""
         ...
 
 

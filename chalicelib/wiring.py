@@ -13,10 +13,13 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from chalicelib.config import TEMPLATES, Settings
+from chalicelib.domain.billing import BillingDetails
 from chalicelib.domain.invoice import Invoice
+from chalicelib.domain.tax import NO_TAX, Tax
 
 if TYPE_CHECKING:
-    from chalicelib.adapters.dynamodb.repositories import DynamoLedger
+    from stripe import StripeClient
+
     from chalicelib.adapters.html_renderer import HtmlRenderer
     from chalicelib.adapters.jwt_tokens import JwtTokens
     from chalicelib.adapters.page_renderer import PageRenderer
@@ -26,28 +29,36 @@ if TYPE_CHECKING:
         Customers,
         Documents,
         Events,
+        Holds,
         Ids,
         Invoices,
+        Ledger,
         Mail,
         Notices,
+        Pause,
         Payments,
         Purchases,
         Queue,
         Renderer,
         Requests,
+        Taxes,
         TaxIds,
         TopUps,
+        TraceCounts,
     )
     from chalicelib.usecases.archiving import Archiving
     from chalicelib.usecases.concluding import Concluding
     from chalicelib.usecases.customers import Buyers
+    from chalicelib.usecases.holding import Holding
     from chalicelib.usecases.invoicing import Invoicing
     from chalicelib.usecases.metering import Metering
     from chalicelib.usecases.noticing import Noticing
+    from chalicelib.usecases.permitting import Permitting
     from chalicelib.usecases.pricing import Pricing
     from chalicelib.usecases.purchasing import Purchasing
     from chalicelib.usecases.receiving import Receiving
     from chalicelib.usecases.sweeping import Sweeping
+    from chalicelib.usecases.taking import Taking
     from chalicelib.usecases.topping_up import ToppingUp
 
 T = TypeVar("T")
@@ -97,6 +108,7 @@ class Services:
             answers=Answers(self.ledger, self._requests),
             buyers=self.buyers,
             concluding=self._concluding,
+            taxes=self._taxes,
         )
 
     @cached_property
@@ -112,6 +124,7 @@ class Services:
             queue=self.queue,
             ids=self._ids,
             concluding=self._concluding,
+            taxes=self._taxes,
         )
 
     @cached_property
@@ -119,7 +132,29 @@ class Services:
         """Deducting usage."""
         from chalicelib.usecases.metering import Metering
 
-        return Metering(ledger=self.ledger, queue=self.queue, ids=self._ids)
+        return Metering(
+            ledger=self.ledger,
+            trace_counts=self._trace_counts,
+            permitting=self._permitting,
+            taking=self._taking,
+            queue=self.queue,
+            ids=self._ids,
+        )
+
+    @cached_property
+    def holding(self) -> Holding:
+        """Setting credits aside."""
+        from chalicelib.usecases.holding import Holding
+
+        return Holding(
+            ledger=self.ledger,
+            holds=self._holds,
+            permitting=self._permitting,
+            taking=self._taking,
+            queue=self.queue,
+            ids=self._ids,
+            pause=self._rivalry_pause,
+        )
 
     @cached_property
     def pricing(self) -> Pricing:
@@ -181,6 +216,8 @@ class Services:
             concluding=self._concluding,
             notices=self._notices,
             noticing=self.noticing,
+            holds=self._holds,
+            holding=self.holding,
         )
 
     @cached_property
@@ -224,15 +261,16 @@ class Services:
         )
 
     @cached_property
-    def ledger(self) -> DynamoLedger:
+    def ledger(self) -> Ledger:
         """Accounts and entries."""
         from chalicelib.adapters.dynamodb.commit import Committer
         from chalicelib.adapters.dynamodb.models import connect
         from chalicelib.adapters.dynamodb.repositories import DynamoLedger
-        from chalicelib.adapters.pause import JitteredPause
+        from chalicelib.usecases.announcing import AnnouncingLedger
 
         connection = connect(self.settings.tables, region=self.settings.region)
-        return DynamoLedger(Committer(connection, JitteredPause()))
+        committer = Committer(connection, self._counted_pause("Conflicts"))
+        return AnnouncingLedger(DynamoLedger(committer))
 
     @cached_property
     def purchases(self) -> Purchases:
@@ -258,10 +296,23 @@ class Services:
     @cached_property
     def payments(self) -> Payments:
         """Stripe."""
-        from chalicelib.adapters.stripe_payments import StripePayments, stripe_client
+        from chalicelib.adapters.stripe_payments import StripePayments
 
-        client = stripe_client(self.settings.stripe_api_key, self.settings.stripe_api_base)
-        return StripePayments(client, publishable_key=self.settings.stripe_publishable_key)
+        return StripePayments(self._stripe, publishable_key=self.settings.stripe_publishable_key)
+
+    @cached_property
+    def _stripe(self) -> StripeClient:
+        from chalicelib.adapters.stripe_payments import stripe_client
+
+        return stripe_client(self.settings.stripe_api_key, self.settings.stripe_api_base)
+
+    @cached_property
+    def _taxes(self) -> Taxes:
+        if not self.settings.taxes_by_stripe:
+            return _NoTaxes()
+        from chalicelib.adapters.stripe_tax import StripeTaxes
+
+        return StripeTaxes(self._stripe, tax_code=self.settings.stripe_tax_code)
 
     @cached_property
     def queue(self) -> Queue:
@@ -308,6 +359,7 @@ class Services:
             ids=self._ids,
             pause=JitteredPause(),
             seller=self.settings.seller,
+            tax_notes=self.settings.tax_notes,
         )
 
     @cached_property
@@ -368,6 +420,47 @@ class Services:
 
         return TimeOrderedIds()
 
+    @cached_property
+    def _permitting(self) -> Permitting:
+        from chalicelib.usecases.permitting import Permitting
+
+        return Permitting(ledger=self.ledger, queue=self.queue, pause=self._rivalry_pause)
+
+    @cached_property
+    def _taking(self) -> Taking:
+        from chalicelib.usecases.taking import Taking
+
+        return Taking(
+            ledger=self.ledger,
+            holds=self._holds,
+            trace_counts=self._trace_counts,
+            ids=self._ids,
+            pause=self._rivalry_pause,
+        )
+
+    @cached_property
+    def _holds(self) -> Holds:
+        from chalicelib.adapters.dynamodb.holds import DynamoHolds
+
+        return self._connected(DynamoHolds)
+
+    @cached_property
+    def _trace_counts(self) -> TraceCounts:
+        from chalicelib.adapters.dynamodb.trace_counts import DynamoTraceCounts
+
+        return self._connected(DynamoTraceCounts)
+
+    @cached_property
+    def _rivalry_pause(self) -> Pause:
+        """Between tries that failed since a rival had changed the same hold or count."""
+        return self._counted_pause("Rivalries")
+
+    def _counted_pause(self, metric: str) -> Pause:
+        from chalicelib.adapters.metrics import counter
+        from chalicelib.adapters.pause import JitteredPause
+
+        return JitteredPause(counter(metric, namespace=self.settings.metrics_namespace))
+
     def _connected(self, repository: Callable[[], T]) -> T:
         """A repository, once the models know their tables."""
         _ = self.ledger
@@ -390,6 +483,13 @@ class Services:
             signature_version="s3v4" if service == "s3" else None,
         )
         return self._session.client(service, config=config)
+
+
+class _NoTaxes:
+    """The Taxes port while tax is off."""
+
+    def quote(self, amount_nanos: int, buyer: BillingDetails) -> Tax:  # noqa: ARG002 - the port's
+        return NO_TAX
 
 
 class _Renderers:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import stripe
 from stripe import StripeClient
 
+from chalicelib.adapters.stripe_errors import DeclinedError, translated
 from chalicelib.domain.billing import BillingDetails, TaxId
 from chalicelib.domain.payment import (
     Card,
@@ -24,7 +24,11 @@ from chalicelib.domain.payment import (
 
 if TYPE_CHECKING:
     from stripe import PaymentIntent, PaymentMethod
-    from stripe.params import CustomerUpdateParams, CustomerUpdateParamsAddress
+    from stripe.params import (
+        CustomerUpdateParams,
+        CustomerUpdateParamsAddress,
+        PaymentIntentCreateParams,
+    )
 
 #: Together with one retry this stays under the 29 s that API Gateway waits for an answer.
 _CONNECT_SECONDS = 3
@@ -33,17 +37,6 @@ _RETRIES = 1
 
 _ORGANIZATION = "organization_id"
 _PURCHASE = "purchase_id"
-
-#: Stripe's own failures say nothing about the card, nor whether the call took effect.
-#: Nor does a clash of idempotency keys: the first call with the key may have succeeded.
-_OUTAGES = (
-    stripe.APIConnectionError,
-    stripe.APIError,
-    stripe.RateLimitError,
-    stripe.IdempotencyError,
-)
-#: An expired or wrong key is our configuration's fault: it mustn't look like the card's.
-_MISCONFIGURED = (stripe.AuthenticationError, stripe.PermissionError)
 
 _NEEDS_CUSTOMER = "authentication_required"
 
@@ -74,7 +67,7 @@ class StripePayments:
 
     def create_customer(self, organization_id: str) -> str:
         """See the port."""
-        with _translated():
+        with translated():
             customer = self._api.customers.create(
                 params={"metadata": {_ORGANIZATION: organization_id}},
                 options={"idempotency_key": f"customer-{organization_id}"},
@@ -98,29 +91,29 @@ class StripePayments:
         params: CustomerUpdateParams = {"name": details.name, "address": sent}
         if details.email:
             params["email"] = details.email
-        with _translated():
+        with translated():
             self._api.customers.update(customer_id, params=params)
 
     def set_tax_id(self, customer_id: str, tax_id: TaxId | None) -> None:
         """See the port. Stripe verifies some types by and by; that changes nothing here."""
-        with _translated():
+        with translated():
             kept = self._api.customers.tax_ids.list(customer_id, params={"limit": 100}).data
         wanted = None if tax_id is None else (tax_id.type, tax_id.value)
         if wanted is not None and wanted not in {(one.type, one.value) for one in kept}:
             # The types are as many as Stripe lists; that it is one of them is checked before.
             kind: Any = wanted[0]
-            with _translated():
+            with translated():
                 self._api.customers.tax_ids.create(
                     customer_id, params={"type": kind, "value": wanted[1]}
                 )
         for one in kept:
             if (one.type, one.value) != wanted:
-                with _translated():
+                with translated():
                     self._api.customers.tax_ids.delete(customer_id, one.id)
 
     def set_up_card(self, organization_id: str, customer_id: str) -> CardSetup:
         """See the port."""
-        with _translated():
+        with translated():
             intent = self._api.setup_intents.create(
                 params={
                     "customer": customer_id,
@@ -139,7 +132,7 @@ class StripePayments:
 
     def cards(self, customer_id: str) -> Sequence[Card]:
         """See the port."""
-        with _translated():
+        with translated():
             methods = self._api.customers.payment_methods.list(
                 customer_id, params={"type": "card", "limit": 100}
             )
@@ -148,7 +141,7 @@ class StripePayments:
     def card(self, customer_id: str, payment_method_id: str) -> Card | None:
         """See the port."""
         try:
-            with _translated():
+            with translated():
                 method = self._api.customers.payment_methods.retrieve(
                     customer_id, payment_method_id
                 )
@@ -160,7 +153,7 @@ class StripePayments:
     def remove_card(self, payment_method_id: str) -> None:
         """See the port."""
         try:
-            with _translated():
+            with translated():
                 self._api.payment_methods.detach(payment_method_id)
         except PaymentRefusedError as error:
             if error.failure.code not in {"resource_missing", "payment_method_unexpected_state"}:
@@ -169,30 +162,33 @@ class StripePayments:
     def charge(self, request: ChargeRequest) -> Payment:
         """See the port. The purchase id is Stripe's idempotency key, too."""
         metadata = {_ORGANIZATION: request.organization_id, _PURCHASE: request.purchase_id}
+        params: PaymentIntentCreateParams = {
+            "amount": request.amount_cents,
+            "currency": "usd",
+            "customer": request.customer_id,
+            "payment_method": request.payment_method_id,
+            "allowed_payment_method_types": ["card"],
+            "confirm": True,
+            "off_session": request.off_session,
+            "description": request.description,
+            "metadata": metadata,
+            "expand": ["latest_charge"],
+        }
+        if request.tax_calculation_id is not None:
+            # The payment reports the tax, and its refunds take it back, without further calls.
+            params["hooks"] = {"inputs": {"tax": {"calculation": request.tax_calculation_id}}}
         try:
-            with _translated():
+            with translated():
                 intent = self._api.payment_intents.create(
-                    params={
-                        "amount": request.amount_cents,
-                        "currency": "usd",
-                        "customer": request.customer_id,
-                        "payment_method": request.payment_method_id,
-                        "allowed_payment_method_types": ["card"],
-                        "confirm": True,
-                        "off_session": request.off_session,
-                        "description": request.description,
-                        "metadata": metadata,
-                        "expand": ["latest_charge"],
-                    },
-                    options={"idempotency_key": request.purchase_id},
+                    params=params, options={"idempotency_key": request.purchase_id}
                 )
-        except _DeclinedError as declined:
+        except DeclinedError as declined:
             return _payment_of(declined.intent)
         return _payment_of(intent)
 
     def payment(self, payment_id: str) -> Payment:
         """See the port."""
-        with _translated():
+        with translated():
             intent = self._api.payment_intents.retrieve(
                 payment_id, params={"expand": ["latest_charge", "payment_method"]}
             )
@@ -202,7 +198,7 @@ class StripePayments:
         """See the port. Lists are consistent at Stripe, searches are not."""
         # A second is Stripe's resolution, and our clocks may differ by some more.
         created_after = int(since.timestamp()) - 60
-        with _translated():
+        with translated():
             intents = self._api.payment_intents.list(
                 params={
                     "customer": customer_id,
@@ -219,7 +215,7 @@ class StripePayments:
     def cancel(self, payment_id: str) -> Payment:
         """See the port."""
         try:
-            with _translated():
+            with translated():
                 intent = self._api.payment_intents.cancel(
                     payment_id, params={"cancellation_reason": "abandoned"}
                 )
@@ -227,38 +223,6 @@ class StripePayments:
             # It can't be cancelled in the state it has reached: that state is the answer.
             return self.payment(payment_id)
         return _payment_of(intent)
-
-
-class _DeclinedError(Exception):
-    """Stripe's 402: the payment exists, and its intent says how it stands."""
-
-    def __init__(self, intent: PaymentIntent) -> None:
-        super().__init__(intent.id)
-        self.intent = intent
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Stripe's errors in the port's words."""
-    try:
-        yield
-    except stripe.CardError as error:
-        intent = error.error.payment_intent if error.error else None
-        if intent is not None:
-            raise _DeclinedError(intent) from error
-        raise PaymentRefusedError(_failure_of_error(error)) from error
-    except stripe.InvalidRequestError as error:
-        raise PaymentRefusedError(_failure_of_error(error)) from error
-    except (*_MISCONFIGURED, *_OUTAGES) as error:
-        raise PaymentsUnavailableError(str(error)) from error
-
-
-def _failure_of_error(error: stripe.StripeError) -> Failure:
-    return Failure(
-        code=error.code or "payment_refused",
-        decline_code=error.error.decline_code if error.error else None,
-        message=error.user_message or "The payment was refused.",
-    )
 
 
 def _payment_of(intent: PaymentIntent) -> Payment:

@@ -25,6 +25,7 @@ from chalicelib.api.presenting import (
     billing_details_body,
     card_body,
     list_body,
+    preview_body,
     purchase_answer,
     purchase_body,
     transaction_body,
@@ -41,8 +42,12 @@ routes = Routes()
 @routes.organization("POST", "/purchases", Scope.WRITE)
 def create_purchase(call: Call) -> Response:
     """Buy credits with a saved card."""
+    body = call.body()
+    if isinstance(body, dict) and body.get("preview") is True:
+        order = _read_order(call, body)
+        return json_response(preview_body(order, call.services.purchasing.preview(order)))
     key = call.idempotency_key()
-    order = _read_order(call)
+    order = _read_order(call, body)
     answer, replayed = call.services.purchasing.buy(
         order, key=key, present=purchase_answer, now=call.now
     )
@@ -166,15 +171,16 @@ def put_billing_details(call: Call) -> Response:
     return json_response(billing_details_body(details))
 
 
-def _read_order(call: Call) -> Order:
+def _read_order(call: Call, body: object) -> Order:
     faults = Faults()
     fields = Fields(
-        call.body(),
+        body,
         path="",
         faults=faults,
         required=frozenset({"amount", "payment_method_id"}),
-        optional=frozenset({"billing_details", "tax_id"}),
+        optional=frozenset({"billing_details", "tax_id", "preview"}),
     )
+    fields.flag("preview")
     settings = call.services.settings
     details = fields.get("billing_details")
     tax_id = fields.get("tax_id")

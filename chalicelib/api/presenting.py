@@ -14,9 +14,10 @@ from chalicelib.domain.money import format_usd
 from chalicelib.domain.payment import Failure
 from chalicelib.domain.purchase import Purchase, PurchaseStatus
 from chalicelib.domain.request import Answer
+from chalicelib.domain.tax import Tax
 from chalicelib.domain.topup import TopUp, month_of
 from chalicelib.usecases.customers import SavedCard
-from chalicelib.usecases.purchasing import Bought
+from chalicelib.usecases.purchasing import Bought, Order
 
 Body = dict[str, object]
 
@@ -76,6 +77,15 @@ def purchase_body(bought: Bought) -> Body:
     if bought.client_secret is not None:
         body["client_secret"] = bought.client_secret
     return body
+
+
+def preview_body(order: Order, tax: Tax) -> Body:
+    """What an order would cost."""
+    return {
+        "net": format_usd(order.amount_nanos),
+        "tax": format_usd(tax.amount_nanos),
+        "total": format_usd(order.amount_nanos + tax.amount_nanos),
+    }
 
 
 def purchase_answer(bought: Bought) -> Answer:

@@ -66,6 +66,7 @@ class ChargeRequest:
     amount_cents: int
     description: str
     off_session: bool
+    tax_calculation_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

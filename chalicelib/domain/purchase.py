@@ -9,6 +9,7 @@ from enum import StrEnum
 from chalicelib.domain.billing import BillingDetails
 from chalicelib.domain.money import nanos_to_cents
 from chalicelib.domain.payment import Card, Failure, Payment, PaymentStatus
+from chalicelib.domain.tax import NO_TAX, Tax
 
 
 class PurchaseType(StrEnum):
@@ -49,7 +50,7 @@ _CHECK_AT_MOST_EVERY = timedelta(hours=6)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purchase:
-    """`amount_nanos` is what is credited, `tax_nanos` what the card is charged on top.
+    """`amount_nanos` is what is credited; the card is charged the tax on top.
 
     The buyer's details are frozen at the time of purchase. `check_at` is when the sweep asks the
     payment provider again, None once that is over. `version` guards each change.
@@ -64,7 +65,7 @@ class Purchase:
     customer_id: str
     card: Card
     billing_details: BillingDetails
-    tax_nanos: int = 0
+    tax: Tax = NO_TAX
     status: PurchaseStatus = PurchaseStatus.PENDING
     payment_id: str | None = None
     failure: Failure | None = None
@@ -87,6 +88,7 @@ class Purchase:
         customer_id: str,
         card: Card,
         billing_details: BillingDetails,
+        tax: Tax,
     ) -> Purchase:
         """A purchase that is about to be charged; the sweep looks after it from soon on."""
         return cls(
@@ -99,6 +101,7 @@ class Purchase:
             customer_id=customer_id,
             card=card,
             billing_details=billing_details,
+            tax=tax,
             check_at=created_at + _FIRST_CHECK,
         )
 
@@ -108,9 +111,14 @@ class Purchase:
         return self.status in FINAL
 
     @property
+    def charge_nanos(self) -> int:
+        """What the card is charged, in nano-dollars."""
+        return self.amount_nanos + self.tax.amount_nanos
+
+    @property
     def charge_cents(self) -> int:
         """What the card is charged."""
-        return nanos_to_cents(self.amount_nanos + self.tax_nanos)
+        return nanos_to_cents(self.charge_nanos)
 
     def abandoned(self, now: datetime) -> bool:
         """Whether the customer had the time to finish and didn't."""

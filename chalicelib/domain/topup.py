@@ -130,16 +130,22 @@ class TopUp:
             return Decision.PAUSED
         if self.retry_at is not None and now < self.retry_at:
             return Decision.WAIT
-        limit = self.monthly_limit_nanos
-        if limit is not None and self.spent_in(month_of(now)) + self.amount_nanos > limit:
+        if not self.has_room(self.amount_nanos, now=now):
             return Decision.LIMIT_REACHED
         return Decision.CHARGE
+
+    def has_room(self, charge_nanos: int, *, now: datetime) -> bool:
+        """Whether the month's limit leaves room for a charge of that much, tax included."""
+        limit = self.monthly_limit_nanos
+        return limit is None or self.spent_in(month_of(now)) + charge_nanos <= limit
 
     def worn_out(self, fingerprint: str, *, now: datetime) -> bool:
         """Whether the card was tried as often as its network allows."""
         return len(self._recent(fingerprint, now)) >= ATTEMPTS_PER_CARD
 
-    def opened(self, purchase_id: str, *, fingerprint: str, now: datetime) -> TopUp:
+    def opened(
+        self, purchase_id: str, *, charge_nanos: int, fingerprint: str, now: datetime
+    ) -> TopUp:
         """The slot and the month's room claimed, the attempt counted."""
         if self.open_purchase_id is not None:
             raise ValueError("a top-up is open")
@@ -151,7 +157,7 @@ class TopUp:
             open_purchase_id=purchase_id,
             action_required=False,
             month=month,
-            month_spent_nanos=self.spent_in(month) + self.amount_nanos,
+            month_spent_nanos=self.spent_in(month) + charge_nanos,
             attempts=recent,
             retry_at=None,
             check_at=None,
@@ -186,7 +192,7 @@ class TopUp:
         failure: Failure | None,
         *,
         claimed_at: datetime,
-        amount_nanos: int,
+        charge_nanos: int,
         now: datetime,
     ) -> TopUp:
         """The slot and the month's room given back; the policy says when to try again.
@@ -195,7 +201,7 @@ class TopUp:
         """
         if self.open_purchase_id != purchase_id:
             return replace(self, version=self.version + 1)
-        claimed = amount_nanos if self.month == month_of(claimed_at) else 0
+        claimed = charge_nanos if self.month == month_of(claimed_at) else 0
         freed = replace(
             self,
             open_purchase_id=None,

@@ -21,6 +21,7 @@ from chalicelib.domain.payment_notices import (
     top_up_needs_action,
 )
 from chalicelib.domain.purchase import Purchase, PurchaseStatus, PurchaseType
+from chalicelib.domain.tax import TaxNotes
 from chalicelib.domain.topup import TopUp
 from chalicelib.domain.write import Committed, Outcome, Saved, Write
 from chalicelib.ports import Ids, Invoices, Ledger, Pause, Payments, Purchases, Queue, TopUps
@@ -43,6 +44,7 @@ class Concluding:
     ids: Ids
     pause: Pause
     seller: Seller
+    tax_notes: TaxNotes
 
     def conclude(self, purchase: Purchase, payment: Payment, *, now: datetime) -> Purchase:
         """Bring the purchase in line with its payment; gives the purchase as it then is.
@@ -135,7 +137,10 @@ class Concluding:
                 seller=self.seller,
                 buyer=paid.billing_details,
                 net_nanos=paid.amount_nanos,
-                tax_nanos=paid.tax_nanos,
+                tax_nanos=paid.tax.amount_nanos,
+                tax_rate_percent=paid.tax.rate_percent,
+                tax_note=self.tax_notes.general,
+                reverse_charge_note=self.tax_notes.reverse_charge,
                 payment=CardPayment(brand=paid.card.brand, last4=paid.card.last4, paid_at=now),
             )
         )
@@ -183,7 +188,7 @@ class Concluding:
             failed.id,
             failed.failure,
             claimed_at=failed.created_at,
-            amount_nanos=failed.amount_nanos,
+            charge_nanos=failed.charge_nanos,
             now=now,
         )
 

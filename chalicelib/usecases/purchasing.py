@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from chalicelib.domain.billing import BillingDetails, TaxId
+from chalicelib.domain.customer import Customer
 from chalicelib.domain.errors import BusyError, NotFoundError, ValidationFailedError
 from chalicelib.domain.payment import (
     Card,
@@ -17,8 +18,9 @@ from chalicelib.domain.payment import (
 )
 from chalicelib.domain.purchase import Purchase, PurchaseType
 from chalicelib.domain.request import Answer, IdempotentRequest
+from chalicelib.domain.tax import Tax
 from chalicelib.domain.write import Committed, Write
-from chalicelib.ports import Ids, Ledger, Payments, Purchases
+from chalicelib.ports import Ids, Ledger, Payments, Purchases, Taxes
 from chalicelib.usecases.concluding import Concluding
 from chalicelib.usecases.customers import Buyers
 from chalicelib.usecases.idempotency import Answers, digest_of, in_progress
@@ -72,6 +74,16 @@ class Purchasing:
     answers: Answers
     buyers: Buyers
     concluding: Concluding
+    taxes: Taxes
+
+    def preview(self, order: Order) -> Tax:
+        """What tax the order would be charged; nothing is changed.
+
+        Raises:
+            ValidationFailedError: if it can't be known without billing details.
+        """
+        customer = self.buyers.customers.get(order.organization_id)
+        return quoted_tax(self.taxes, order.amount_nanos, _details(order, customer))
 
     def buy(
         self, order: Order, *, key: str, present: Present, now: datetime
@@ -113,13 +125,7 @@ class Purchasing:
         card = self.payments.card(customer_id, order.payment_method_id)
         if card is None:
             raise ValidationFailedError.of("payment_method_id", "is no saved card of yours")
-        details = order.billing_details or customer.billing_details
-        if details is None:
-            raise ValidationFailedError.of(
-                "billing_details", "are required: none are on file, and an invoice needs them"
-            )
-        if not order.keeps_tax_id:
-            details = replace(details, tax_id=order.tax_id)
+        details = _details(order, customer)
         self.buyers.set_billing_details(order.organization_id, details, now=now)
         purchase = self._new(order, customer_id=customer_id, card=card, details=details, now=now)
         request = IdempotentRequest(
@@ -154,6 +160,7 @@ class Purchasing:
             customer_id=customer_id,
             card=card,
             billing_details=details,
+            tax=quoted_tax(self.taxes, order.amount_nanos, details),
         )
 
     def _pay(self, purchase: Purchase, *, now: datetime) -> Bought:
@@ -184,6 +191,30 @@ class Purchasing:
         return purchase
 
 
+def _details(order: Order, customer: Customer) -> BillingDetails:
+    details = order.billing_details or customer.billing_details
+    if details is None:
+        raise ValidationFailedError.of(
+            "billing_details", "are required: none are on file, and an invoice needs them"
+        )
+    return details if order.keeps_tax_id else replace(details, tax_id=order.tax_id)
+
+
+def quoted_tax(taxes: Taxes, amount_nanos: int, details: BillingDetails) -> Tax:
+    """The tax to charge on top.
+
+    Raises:
+        ValidationFailedError: if the address is none that tax can be calculated for.
+        BusyError: if it can't be calculated now.
+    """
+    try:
+        return taxes.quote(amount_nanos, details)
+    except PaymentRefusedError as error:
+        raise ValidationFailedError.of("billing_details", error.failure.message) from error
+    except PaymentsUnavailableError as error:
+        raise BusyError("The tax can't be calculated now; please try again.") from error
+
+
 def charge_request(purchase: Purchase) -> ChargeRequest:
     """What the payment provider is asked to take for the purchase."""
     automatic = purchase.type is PurchaseType.AUTO_TOP_UP
@@ -195,4 +226,5 @@ def charge_request(purchase: Purchase) -> ChargeRequest:
         amount_cents=purchase.charge_cents,
         description="AI gateway credits, auto top-up" if automatic else "AI gateway credits",
         off_session=automatic,
+        tax_calculation_id=purchase.tax.calculation_id,
     )

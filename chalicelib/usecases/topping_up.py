@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from chalicelib.domain.account import Account
-from chalicelib.domain.errors import BusyError, ConflictError
+from chalicelib.domain.errors import BusyError, ConflictError, ValidationFailedError
 from chalicelib.domain.notices import Notice
 from chalicelib.domain.payment import (
     Card,
@@ -18,10 +18,10 @@ from chalicelib.domain.payment_notices import top_up_paused
 from chalicelib.domain.purchase import Purchase, PurchaseType
 from chalicelib.domain.topup import Decision, TopUp, next_month
 from chalicelib.domain.write import Committed, FloorChange, Write
-from chalicelib.ports import Customers, Ids, Ledger, Payments, Queue, TopUps
+from chalicelib.ports import Customers, Ids, Ledger, Payments, Queue, Taxes, TopUps
 from chalicelib.usecases.concluding import Concluding
 from chalicelib.usecases.customers import default_card
-from chalicelib.usecases.purchasing import charge_request
+from chalicelib.usecases.purchasing import charge_request, quoted_tax
 
 #: Rivals are deductions that change the floor's account, and other settings; both are rare.
 _ATTEMPTS = 10
@@ -64,6 +64,7 @@ class ToppingUp:
     queue: Queue
     ids: Ids
     concluding: Concluding
+    taxes: Taxes
 
     def configure(
         self, organization_id: str, settings: TopUpSettings, *, by: str, now: datetime
@@ -133,6 +134,10 @@ class ToppingUp:
             return self._pause(top_up, failure, now=now)
         if top_up.worn_out(card.fingerprint, now=now):
             return self._pause(top_up, WORN_OUT_CARD, now=now)
+        try:
+            tax = quoted_tax(self.taxes, top_up.amount_nanos, details)
+        except ValidationFailedError as error:
+            return self._pause(top_up, replace(NO_BILLING_DETAILS, message=error.detail), now=now)
         purchase = Purchase.new(
             id=self.ids.new("pur", now),
             organization_id=top_up.organization_id,
@@ -143,14 +148,23 @@ class ToppingUp:
             customer_id=customer.customer_id,
             card=card,
             billing_details=details,
+            tax=tax,
         )
+        if not top_up.has_room(purchase.charge_nanos, now=now):
+            self._save(top_up.postponed(next_month(now)), now=now)
+            return Decision.LIMIT_REACHED
         if not self._claim(top_up, purchase, card, now=now):
             return Decision.ALREADY_OPEN
         self._charge(purchase, now=now)
         return Decision.CHARGE
 
     def _claim(self, top_up: TopUp, purchase: Purchase, card: Card, *, now: datetime) -> bool:
-        opened = top_up.opened(purchase.id, fingerprint=card.fingerprint, now=now)
+        opened = top_up.opened(
+            purchase.id,
+            charge_nanos=purchase.charge_nanos,
+            fingerprint=card.fingerprint,
+            now=now,
+        )
         write = Write(organization_id=top_up.organization_id, at=now, saves=(opened, purchase))
         return isinstance(self.ledger.commit(write), Committed)
 

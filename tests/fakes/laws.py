@@ -68,7 +68,8 @@ def assert_no_credit_without_payment(world: World) -> None:
             payment = by_purchase[purchase.id]
             assert payment.status is PaymentStatus.SUCCEEDED, "a credit without its payment"
             charged_nanos = cents_to_nanos(payment.amount_cents)
-            assert entry.amount_nanos == purchase.amount_nanos == charged_nanos - purchase.tax_nanos
+            assert entry.amount_nanos == purchase.amount_nanos
+            assert charged_nanos == purchase.charge_nanos
     keys = {purchase_key(purchase.id) for purchase in _purchases(world)}
     credit_keys = {e.key for e in world.store.entries.values() if e.kind in _CREDITS}
     assert credit_keys <= keys, "a credit without its purchase"

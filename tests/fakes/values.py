@@ -11,7 +11,9 @@ from chalicelib.domain.ledger import Entry, EntryKind
 from chalicelib.domain.money import parse_usd
 from chalicelib.domain.payment import Card, Failure
 from chalicelib.domain.purchase import Purchase, PurchaseType
-from chalicelib.usecases.metering import Charge, PricedReport
+from chalicelib.domain.tax import NO_TAX
+from chalicelib.domain.charge import Charge
+from chalicelib.usecases.metering import PricedReport
 
 NOW = datetime(2026, 11, 23, 10, 0, 0, tzinfo=UTC)
 ORG = "acme"
@@ -77,6 +79,7 @@ def purchase(
         customer_id="cus_1",
         card=card(),
         billing_details=billing_details(),
+        tax=NO_TAX,
     )
 
 

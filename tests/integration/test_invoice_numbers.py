@@ -10,6 +10,7 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,7 @@ from chalicelib.domain.billing import Address, BillingDetails
 from chalicelib.domain.ledger import purchase_key
 from chalicelib.domain.payment import Card, Payment, PaymentStatus
 from chalicelib.domain.purchase import Purchase, PurchaseType
+from chalicelib.domain.tax import NO_TAX
 from chalicelib.domain.write import Outcome, Write
 from chalicelib.ports import Ledger
 from chalicelib.wiring import Services
@@ -51,7 +53,7 @@ class MortalLedger:
         self._ledger = ledger
         self._chance = chance
 
-    def __getattr__(self, name: str) -> object:
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._ledger, name)
 
     def commit(self, write: Write) -> Outcome:
@@ -75,6 +77,7 @@ def purchase(number: int) -> Purchase:
         customer_id="cus_1",
         card=CARD,
         billing_details=BUYER,
+        tax=NO_TAX,
     )
 
 

@@ -31,6 +31,7 @@ from chalicelib.domain.numbering import InvoiceSequence, IssuedInvoice
 from chalicelib.domain.payment import Card, Failure
 from chalicelib.domain.purchase import Purchase, PurchaseStatus, PurchaseType
 from chalicelib.domain.request import Answer, IdempotentRequest
+from chalicelib.domain.tax import Tax
 from chalicelib.domain.topup import FailedAttempt, TopUp
 
 
@@ -63,7 +64,9 @@ def _(value: Purchase) -> Model:
         type=value.type.value,
         status=value.status.value,
         amount=value.amount_nanos,
-        tax=value.tax_nanos,
+        tax=value.tax.amount_nanos,
+        tax_rate_percent=value.tax.rate_percent,
+        tax_calculation_id=value.tax.calculation_id,
         refunded=value.refunded_nanos,
         created_at=value.created_at,
         created_by=value.created_by,
@@ -213,7 +216,11 @@ def purchase_of(row: PurchaseModel) -> Purchase:
         type=PurchaseType(row.type),
         status=PurchaseStatus(row.status),
         amount_nanos=int(row.amount),
-        tax_nanos=int(row.tax),
+        tax=Tax(
+            amount_nanos=int(row.tax),
+            rate_percent=row.tax_rate_percent,
+            calculation_id=row.tax_calculation_id,
+        ),
         refunded_nanos=int(row.refunded),
         created_at=row.created_at,
         created_by=row.created_by,

@@ -110,6 +110,8 @@ class PurchaseModel(Model):
     status = UnicodeAttribute()
     amount = NumberAttribute()
     tax = NumberAttribute(default=0)
+    tax_rate_percent = UnicodeAttribute(default="0")
+    tax_calculation_id = UnicodeAttribute(null=True)
     refunded = NumberAttribute(default=0)
     created_at = TimeAttribute()
     created_by = UnicodeAttribute()
