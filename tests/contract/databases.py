@@ -1,0 +1,104 @@
+"""The ports that a database provides, over the fake one and over DynamoDB."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from chalicelib.adapters.dynamodb.commit import Committer
+from chalicelib.adapters.dynamodb.models import connect
+from chalicelib.adapters.dynamodb.notices import DynamoNotices
+from chalicelib.adapters.dynamodb.repositories import (
+    DynamoCustomers,
+    DynamoInvoices,
+    DynamoLedger,
+    DynamoPurchases,
+    DynamoRequests,
+    DynamoTopUps,
+)
+from chalicelib.config import Settings
+from chalicelib.ports import (
+    Customers,
+    Invoices,
+    Ledger,
+    Notices,
+    Purchases,
+    Requests,
+    TopUps,
+)
+from tests.fakes.outside import NoPause
+from tests.fakes.repositories import (
+    FakeCustomers,
+    FakeInvoices,
+    FakeLedger,
+    FakeNotices,
+    FakePurchases,
+    FakeRequests,
+    FakeTopUps,
+)
+from tests.fakes.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    """The ports that share one database; `pause` counts how often a write was tried again."""
+
+    ledger: Ledger
+    purchases: Purchases
+    top_ups: TopUps
+    customers: Customers
+    requests: Requests
+    invoices: Invoices
+    notices: Notices
+    pause: NoPause
+
+
+def fake_database() -> Database:
+    """An empty one in memory."""
+    store = Store()
+    return Database(
+        ledger=FakeLedger(store),
+        purchases=FakePurchases(store),
+        top_ups=FakeTopUps(store),
+        customers=FakeCustomers(store),
+        requests=FakeRequests(store),
+        invoices=FakeInvoices(store),
+        notices=FakeNotices(store),
+        pause=NoPause(),
+    )
+
+
+@contextmanager
+def dynamodb(environment: Mapping[str, str]) -> Iterator[Database]:
+    """The tables that the environment names; only one at a time in a process."""
+    settings = Settings(environment)
+    pause = NoPause()
+    with in_environment(environment):
+        connection = connect(settings.tables, region=settings.region)
+        _ = connection.client  # made here, while the environment says where the tables are
+        yield Database(
+            ledger=DynamoLedger(Committer(connection, pause)),
+            purchases=DynamoPurchases(),
+            top_ups=DynamoTopUps(),
+            customers=DynamoCustomers(),
+            requests=DynamoRequests(),
+            invoices=DynamoInvoices(),
+            notices=DynamoNotices(),
+            pause=pause,
+        )
+
+
+@contextmanager
+def in_environment(environment: Mapping[str, str]) -> Iterator[None]:
+    """Let this process be one of the application's for a while."""
+    before = dict(os.environ)
+    for name in [name for name in before if name.startswith(("AWS_", "STRIPE_", "JWT_"))]:
+        del os.environ[name]
+    os.environ.update(environment)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
