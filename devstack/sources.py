@@ -143,6 +143,7 @@ class Sources:
     def _added(self, source: BaseEventSourceConfig, kind: str) -> Mapping[str, Any]:
         """Return what the template adds to a source, refusing what would be ignored silently."""
         added = self.template.event_source(function=source.name, kind=kind)
-        if "FilterCriteria" in added:
-            raise UnsupportedSourceError(f"{source.name}: the local stack filters no events.")
+        for setting in ("FilterCriteria", "DestinationConfig"):
+            if setting in added:
+                raise UnsupportedSourceError(f"{source.name}: the local stack has no {setting}.")
         return added
