@@ -8,11 +8,11 @@ from chalicelib.api.auth import Scope
 from chalicelib.api.http import Call, Routes, json_response
 from chalicelib.api.parsing import require_one_of
 from chalicelib.domain.account import AccountStatus
-from chalicelib.domain.money import format_usd
+from chalicelib.domain.charge import Charge
 from chalicelib.domain.fields import Faults, Fields
+from chalicelib.domain.money import format_usd
 from chalicelib.domain.usage_parsing import ID, parse_lines
 from chalicelib.usecases.idempotency import digest_of
-from chalicelib.usecases.metering import Charge
 
 routes = Routes()
 

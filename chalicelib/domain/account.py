@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -36,6 +36,10 @@ class Account:
     def headroom_nanos(self) -> int:
         """How much can be spent before somebody must act; negative when it is too late."""
         return self.available_nanos - self.floor_nanos
+
+    def plus(self, available_nanos: int) -> Account:
+        """The account with so much more available, or less."""
+        return replace(self, available_nanos=self.available_nanos + available_nanos)
 
     @property
     def status(self) -> AccountStatus:

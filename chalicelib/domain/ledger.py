@@ -78,6 +78,26 @@ def report_key(report_id: str) -> str:
     return f"report#{report_id}"
 
 
+def hold_key(idempotency_key: str) -> str:
+    """The key of the entry that answers `POST /holds`."""
+    return f"hold#{idempotency_key}"
+
+
+def settlement_key(idempotency_key: str) -> str:
+    """The key of the entry that answers `POST /holds/{id}/settle`."""
+    return f"settlement#{idempotency_key}"
+
+
+def release_key(idempotency_key: str) -> str:
+    """The key of the entry that answers `POST /holds/{id}/release`."""
+    return f"release#{idempotency_key}"
+
+
+def expiry_key(hold_id: str) -> str:
+    """The key of the entry that gives back what an expired hold had left."""
+    return f"expiry#{hold_id}"
+
+
 def adjustment_key(idempotency_key: str) -> str:
     """The key of the entry that answers `POST /adjustments`."""
     return f"adjustment#{idempotency_key}"

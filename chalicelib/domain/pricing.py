@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
 
@@ -76,6 +76,7 @@ class PricedUsage:
     lines: tuple[PricedLine, ...]
     amount_nanos: int
     traces: int
+    trace_terms: TraceTerms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +117,22 @@ def price_lines(
         lines=priced,
         amount_nanos=amount_nanos,
         traces=sum(line.count for line in lines if isinstance(line, TraceUsage)),
+        trace_terms=terms,
     )
+
+
+def price_traces_after(usage: PricedUsage, *, traces_before: int) -> PricedUsage:
+    """The same usage in a month that had another count of traces before; nothing else changes."""
+    lines: list[PricedLine] = []
+    for line in usage.lines:
+        if isinstance(line, PricedTraces):
+            counted = TraceUsage(count=line.count)
+            lines.append(_price_traces(counted, usage.trace_terms, used_before=traces_before))
+            traces_before += line.count
+        else:
+            lines.append(line)
+    amount_nanos = sum(line.amount_nanos for line in lines)
+    return replace(usage, lines=tuple(lines), amount_nanos=amount_nanos)
 
 
 def price_model(usage: ModelUsage, quoted: QuotedPrice) -> PricedModel:

@@ -7,7 +7,7 @@ charges of a month add up to the same amount, to the nano-dollar.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from chalicelib.domain.price_rules import TraceTerms
@@ -21,6 +21,23 @@ class TraceCharge:
 
     billable: int
     amount_nanos: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceCount:
+    """How many traces an organization has used of a month's allowance; version 0 was never saved.
+
+    What traces cost depends on it, so it is saved, by its version, in the write that charges them.
+    """
+
+    organization_id: str
+    month: str
+    used: int = 0
+    version: int = 0
+
+    def plus(self, count: int) -> TraceCount:
+        """The count after so many more."""
+        return replace(self, used=self.used + count, version=self.version + 1)
 
 
 def month_of(at: datetime) -> str:

@@ -29,11 +29,11 @@ _EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
 ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _REPORT_ID = re.compile(r"[!-~]{1,128}")
 _HOLD_ID = re.compile(r"hold_[A-Za-z0-9_-]{1,64}")
-_PROVIDER = re.compile(r"[!-~]{1,64}")
-_MODEL = re.compile(r"[!-~]{1,200}")
+PROVIDER = re.compile(r"[!-~]{1,64}")
+MODEL = re.compile(r"[!-~]{1,200}")
 _DESCRIPTION = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{0,200}")
-_CONTEXT_NAME = re.compile(r"[a-z0-9_]{1,32}")
-_CONTEXT_VALUE = re.compile(r"[!-~]{1,64}")
+CONTEXT_NAME = re.compile(r"[a-z0-9_]{1,32}")
+CONTEXT_VALUE = re.compile(r"[!-~]{1,64}")
 _MAX_CONTEXT = 8
 
 _MODEL_FIELDS = frozenset({"kind", "provider", "model"})
@@ -124,8 +124,8 @@ def _model_line(payload: object, *, path: str, faults: Faults) -> ModelUsage:
     units = {name: fields.whole(name, least=0, most=MAX_COUNT) for name in UNITS if name in fields}
     _check_parts(units, fields)
     return ModelUsage(
-        provider=fields.text("provider", _PROVIDER, "must be 1 to 64 printable characters"),
-        model=fields.text("model", _MODEL, "must be 1 to 200 printable characters"),
+        provider=fields.text("provider", PROVIDER, "must be 1 to 64 printable characters"),
+        model=fields.text("model", MODEL, "must be 1 to 200 printable characters"),
         calls=fields.whole("calls", least=1, most=MAX_COUNT),
         units=units,
         price_context=_price_context(fields, faults=faults),
@@ -140,8 +140,8 @@ def _price_context(fields: Fields, *, faults: Faults) -> tuple[tuple[str, str], 
         not isinstance(value, dict)
         or len(value) > _MAX_CONTEXT
         or not all(isinstance(word, str) for pair in value.items() for word in pair)
-        or not all(_CONTEXT_NAME.fullmatch(name) for name in value)
-        or not all(_CONTEXT_VALUE.fullmatch(word) for word in value.values())
+        or not all(CONTEXT_NAME.fullmatch(name) for name in value)
+        or not all(CONTEXT_VALUE.fullmatch(word) for word in value.values())
     ):
         faults.add(
             fields.path("price_context"),

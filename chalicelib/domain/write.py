@@ -9,25 +9,30 @@ from enum import StrEnum
 
 from chalicelib.domain.account import Account
 from chalicelib.domain.archive import Archive
+from chalicelib.domain.crossing import News
 from chalicelib.domain.customer import Customer
+from chalicelib.domain.holds import Hold
 from chalicelib.domain.ledger import Entry
 from chalicelib.domain.notices import Notice
 from chalicelib.domain.numbering import InvoiceSequence, IssuedInvoice
 from chalicelib.domain.purchase import Purchase
 from chalicelib.domain.request import IdempotentRequest
 from chalicelib.domain.topup import TopUp
+from chalicelib.domain.traces import TraceCount
 
 #: What is saved whole. A value of version n replaces version n - 1; version 1 must be the first.
 #: (An InvoiceSequence has its `last` for a version.)
 Saved = (
     Archive
     | Customer
+    | Hold
     | IdempotentRequest
     | InvoiceSequence
     | IssuedInvoice
     | Notice
     | Purchase
     | TopUp
+    | TraceCount
 )
 
 
@@ -45,6 +50,21 @@ class Cover(StrEnum):
     #: Anything: the write adds, or moves nothing.
     NONE = "none"
 
+    def holds(self, account: Account, spent_nanos: int) -> bool:
+        """Whether the account has that for a write which takes so much from `available`."""
+        funded = account.available_nanos >= spent_nanos
+        match self:
+            case Cover.AMPLE:
+                return not account.suspended and account.headroom_nanos >= spent_nanos
+            case Cover.COVERED:
+                return not account.suspended and funded
+            case Cover.FUNDED:
+                return funded
+            case Cover.OVERDRAWS:
+                return not funded
+            case Cover.NONE:
+                return True
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FloorChange:
@@ -59,6 +79,8 @@ class FloorChange:
 class Write:
     """The entries are put only if absent, and the account changes by their sums, both at once.
 
+    `news` is what the change of `available` must make true, no more and no less; None if that
+    doesn't matter.
     `mark_low` makes the sweep look after the account from `at` on; `clear_low_since` takes that
     mark away, if it is still the one that was seen.
     """
@@ -67,6 +89,7 @@ class Write:
     at: datetime
     entries: tuple[Entry, ...] = ()
     cover: Cover = Cover.NONE
+    news: News | None = None
     floor: FloorChange | None = None
     mark_low: bool = False
     clear_low_since: datetime | None = None
@@ -115,7 +138,7 @@ class Repeated:
 
 @dataclass(frozen=True, slots=True)
 class NotCovered:
-    """Nothing changed: the account, as it was then, doesn't have what `cover` asks for."""
+    """Nothing changed: the account, as it was then, isn't as `cover` or `news` ask for."""
 
     account: Account
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.domain.breakdown import compact_breakdown
+from chalicelib.domain.charge import Charge
 from chalicelib.domain.pricing import Tariff, price_lines
+from chalicelib.domain.traces import month_of
 from chalicelib.domain.usage import UsageLine, UsageReport, report_digest
-from chalicelib.usecases.metering import Charge, PricedReport
+from chalicelib.usecases.metering import PricedReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +30,9 @@ class Pricing:
         at: datetime,
         path: str = "lines",
     ) -> Charge:
-        """What lines of usage cost.
+        """What lines of usage cost, their traces as if they were the month's first.
+
+        Whoever takes it counts the month's traces, and makes it right by `Charge.after_traces`.
 
         Raises:
             PricingError: for a model without a price; it is never charged as nothing.
@@ -47,6 +51,8 @@ class Pricing:
             digest=digest,
             project_id=project_id,
             details=compact_breakdown(priced.lines),
+            usage=priced,
+            month=month_of(at),
         )
 
     def price(self, report: UsageReport) -> PricedReport:
@@ -58,4 +64,9 @@ class Pricing:
             digest=report_digest(report),
             at=report.occurred_at,
         )
-        return PricedReport(report_id=report.report_id, charge=charge)
+        return PricedReport(
+            report_id=report.report_id,
+            charge=charge,
+            hold_id=report.hold_id,
+            final=report.final,
+        )

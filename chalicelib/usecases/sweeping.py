@@ -14,13 +14,26 @@ from chalicelib.domain.payment import (
 )
 from chalicelib.domain.purchase import Purchase
 from chalicelib.domain.write import Write
-from chalicelib.ports import Archives, Invoices, Ledger, Notices, Payments, Purchases, Queue, TopUps
+from chalicelib.ports import (
+    Archives,
+    Holds,
+    Invoices,
+    Ledger,
+    Notices,
+    Payments,
+    Purchases,
+    Queue,
+    TopUps,
+)
 from chalicelib.usecases.concluding import Concluding
+from chalicelib.usecases.holding import Holding
 from chalicelib.usecases.noticing import Noticing, Passing
 from chalicelib.usecases.purchasing import charge_request
 
 #: What one run takes on of each kind: well within a minute. The rest is due in the next run.
 _AT_ONCE = 100
+#: A gateway that dies may leave hundreds of leases; each takes but a read and a write to end.
+_HOLDS_AT_ONCE = 1_000
 
 
 @dataclass(slots=True)
@@ -33,6 +46,7 @@ class Swept:
     notices_given_up: int = 0
     invoices: int = 0
     archives: int = 0
+    holds: int = 0
     failures: list[tuple[str, Exception]] = field(default_factory=list)
 
 
@@ -50,6 +64,8 @@ class Sweeping:
     concluding: Concluding
     notices: Notices
     noticing: Noticing
+    holds: Holds
+    holding: Holding
 
     def sweep(self, *, now: datetime) -> Swept:
         """One run. A purchase that fails doesn't keep the others waiting."""
@@ -79,7 +95,16 @@ class Sweeping:
             self.queue.archive_job(archive.organization_id, archive.month, archive.name)
             swept.archives += 1
         self._pass_on_notices(swept, now=now)
+        self._end_holds(swept, now=now)
         return swept
+
+    def _end_holds(self, swept: Swept, *, now: datetime) -> None:
+        for organization_id, hold_id in self.holds.due(now, _HOLDS_AT_ONCE):
+            try:
+                swept.holds += self.holding.expire(organization_id, hold_id, now=now)
+            except Exception as error:
+                # It stays due; the others need not wait for it.
+                swept.failures.append((hold_id, error))
 
     def _pass_on_notices(self, swept: Swept, *, now: datetime) -> None:
         for notice in self.notices.due(now, _AT_ONCE):

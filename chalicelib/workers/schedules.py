@@ -30,6 +30,7 @@ def sweep(event: CloudWatchEvent) -> dict[str, int]:  # noqa: ARG001 - the sched
         "invoices": swept.invoices,
         "notices": swept.notices,
         "notices_given_up": swept.notices_given_up,
+        "holds": swept.holds,
     }
     for name, count in found.items():
         metric = "".join(word.capitalize() for word in name.split("_"))

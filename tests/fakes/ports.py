@@ -11,6 +11,7 @@ from chalicelib.ports import (
     Customers,
     Documents,
     Events,
+    Holds,
     Ids,
     Invoices,
     Ledger,
@@ -24,17 +25,22 @@ from chalicelib.ports import (
     Requests,
     TaxIds,
     TopUps,
+    TraceCounts,
 )
+from chalicelib.usecases.announcing import AnnouncingLedger
 from chalicelib.usecases.archiving import Archiving
 from chalicelib.usecases.concluding import Concluding
 from chalicelib.usecases.customers import Buyers
+from chalicelib.usecases.holding import Holding
 from chalicelib.usecases.idempotency import Answers
 from chalicelib.usecases.invoicing import Invoicing
 from chalicelib.usecases.metering import Metering
 from chalicelib.usecases.noticing import Noticing
+from chalicelib.usecases.permitting import Permitting
 from chalicelib.usecases.purchasing import Purchasing
 from chalicelib.usecases.receiving import Receiving
 from chalicelib.usecases.sweeping import Sweeping
+from chalicelib.usecases.taking import Taking
 from chalicelib.usecases.topping_up import ToppingUp
 from tests.fakes.values import SELLER
 
@@ -53,6 +59,8 @@ class Ports:
     invoices: Invoices
     notices: Notices
     archives: Archives
+    holds: Holds
+    trace_counts: TraceCounts
     payments: Payments
     tax_ids: TaxIds
     queue: Queue
@@ -74,6 +82,7 @@ class UseCases:
     purchasing: Purchasing
     topping_up: ToppingUp
     metering: Metering
+    holding: Holding
     receiving: Receiving
     noticing: Noticing
     sweeping: Sweeping
@@ -87,7 +96,10 @@ _MADE: Mapping[str, type[Any]] = {
     "buyers": Buyers,
     "purchasing": Purchasing,
     "topping_up": ToppingUp,
+    "permitting": Permitting,
+    "taking": Taking,
     "metering": Metering,
+    "holding": Holding,
     "receiving": Receiving,
     "noticing": Noticing,
     "sweeping": Sweeping,
@@ -102,6 +114,7 @@ def wire(ports: Ports) -> UseCases:
     A new port joins `Ports`, a new use case `_MADE` and `UseCases`; nothing else changes.
     """
     parts: dict[str, Any] = {item.name: getattr(ports, item.name) for item in fields(ports)}
+    parts["ledger"] = AnnouncingLedger(ports.ledger)
     parts["seller"] = SELLER
     parts["answers"] = Answers(ports.ledger, ports.requests)
     for name, kind in _MADE.items():

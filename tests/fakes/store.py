@@ -15,6 +15,7 @@ from datetime import datetime
 from functools import singledispatch
 
 from chalicelib.domain.account import Account
+from chalicelib.domain.crossing import news_of
 from chalicelib.domain.ledger import Entry
 from chalicelib.domain.notices import Notice
 from chalicelib.domain.numbering import InvoiceSequence, IssuedInvoice
@@ -133,6 +134,9 @@ class Store:
             return False
         if write.clear_low_since and account.low_since != write.clear_low_since:
             return False
+        change_nanos = write.available_nanos
+        if write.news is not None and change_nanos:
+            return write.news == news_of(account, change_nanos) and self._covers(write, account)
         return self._covers(write, account)
 
     def _covers(self, write: Write, account: Account) -> bool:

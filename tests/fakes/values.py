@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from itertools import count
 
 from chalicelib.domain.billing import Address, BillingDetails, TaxId
+from chalicelib.domain.charge import Charge
 from chalicelib.domain.invoice import Seller
 from chalicelib.domain.ledger import Entry, EntryKind
 from chalicelib.domain.money import parse_usd
 from chalicelib.domain.payment import Card, Failure
 from chalicelib.domain.purchase import Purchase, PurchaseType
 from chalicelib.domain.tax import NO_TAX
-from chalicelib.domain.charge import Charge
 from chalicelib.usecases.metering import PricedReport
 
 NOW = datetime(2026, 11, 23, 10, 0, 0, tzinfo=UTC)

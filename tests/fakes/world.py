@@ -17,6 +17,7 @@ from chalicelib.usecases.metering import PricedReport, ReportResult
 from chalicelib.usecases.purchasing import Order
 from chalicelib.usecases.sweeping import PASSING, Swept
 from chalicelib.usecases.topping_up import TopUpSettings
+from tests.fakes.metering import FakeHolds, FakeTraceCounts
 from tests.fakes.outside import (
     FakeDocuments,
     FakeEvents,
@@ -66,6 +67,8 @@ class World:
         self.top_ups = FakeTopUps(self.store)
         self.customers = FakeCustomers(self.store)
         self.invoices = FakeInvoices(self.store)
+        self.holds = FakeHolds(self.store)
+        self.trace_counts = FakeTraceCounts(self.store)
         self.notices = FakeNotices(self.store)
         self.events = FakeEvents()
         self.mail = FakeMail()
@@ -79,6 +82,8 @@ class World:
             invoices=self.invoices,
             notices=self.notices,
             archives=FakeArchives(self.store),
+            holds=self.holds,
+            trace_counts=self.trace_counts,
             payments=self.payments,
             tax_ids=FakeTaxIds(),
             events=self.events,

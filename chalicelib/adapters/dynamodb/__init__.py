@@ -3,6 +3,6 @@
 Aggregates with a module of their own join the tables when that module is imported.
 """
 
-from chalicelib.adapters.dynamodb import archives, notices
+from chalicelib.adapters.dynamodb import archives, holds, notices, trace_counts
 
-__all__ = ["archives", "notices"]
+__all__ = ["archives", "holds", "notices", "trace_counts"]

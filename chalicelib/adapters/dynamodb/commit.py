@@ -11,6 +11,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
+from chalicelib.adapters.dynamodb.balance_conditions import balance_conditions
 from chalicelib.adapters.dynamodb.codec import account_of, entry_of, entry_row, to_row
 from chalicelib.adapters.dynamodb.models import (
     DUE,
@@ -32,7 +33,6 @@ from chalicelib.domain.request import IdempotentRequest
 from chalicelib.domain.topup import TopUp
 from chalicelib.domain.write import (
     Committed,
-    Cover,
     NotCovered,
     Outcome,
     Repeated,
@@ -133,9 +133,7 @@ def _account_actions(write: Write) -> list[Action]:
 
 
 def _account_condition(write: Write) -> Condition | None:
-    conditions: list[Condition] = []
-    if write.cover is not Cover.NONE:
-        conditions.append(_balance_condition(write.cover, -write.available_nanos))
+    conditions = balance_conditions(write)
     if write.floor:
         floor_as_read: Condition = AccountModel.floor == write.floor.from_nanos
         if write.floor.from_nanos == 0:
@@ -148,21 +146,6 @@ def _account_condition(write: Write) -> Condition | None:
     for condition in conditions:
         joined = condition if joined is None else joined & condition
     return joined
-
-
-def _balance_condition(cover: Cover, spent_nanos: int) -> Condition:
-    serves: Condition = AccountModel.suspended.does_not_exist() | (AccountModel.suspended == False)  # noqa: E712 - an expression
-    nobody_needs_to_act: Condition = AccountModel.headroom >= spent_nanos
-    not_below_zero: Condition = AccountModel.available >= spent_nanos
-    if cover is Cover.AMPLE:
-        return serves & nobody_needs_to_act
-    if cover is Cover.COVERED:
-        return serves & not_below_zero
-    if cover is Cover.FUNDED:
-        return not_below_zero
-    never_credited: Condition = AccountModel.available.does_not_exist()
-    below_zero: Condition = AccountModel.available < spent_nanos
-    return never_credited | below_zero
 
 
 @singledispatch
