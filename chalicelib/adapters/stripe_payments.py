@@ -155,8 +155,9 @@ class StripePayments:
         try:
             with translated():
                 self._api.payment_methods.detach(payment_method_id)
-        except PaymentRefusedError as error:
-            if error.failure.code not in {"resource_missing", "payment_method_unexpected_state"}:
+        except PaymentRefusedError:
+            # Stripe gives no code to the refusal of a card that is gone already.
+            if self._attached(payment_method_id):
                 raise
 
     def charge(self, request: ChargeRequest) -> Payment:
@@ -224,6 +225,14 @@ class StripePayments:
             return self.payment(payment_id)
         return _payment_of(intent)
 
+    def _attached(self, payment_method_id: str) -> bool:
+        try:
+            with translated():
+                method = self._api.payment_methods.retrieve(payment_method_id)
+        except PaymentRefusedError:
+            return False
+        return method.customer is not None
+
 
 def _payment_of(intent: PaymentIntent) -> Payment:
     metadata = _metadata(intent)
@@ -258,13 +267,14 @@ def _status_of(intent: PaymentIntent, failure: Failure | None) -> PaymentStatus:
 
 
 def _failure_of(intent: PaymentIntent) -> Failure | None:
-    error = intent.last_payment_error
-    if error is None:
+    if intent.last_payment_error is None:
         return None
+    # Stripe leaves out what doesn't apply, such as the decline code of a failed 3-D Secure.
+    error = intent.last_payment_error.to_dict()
     return Failure(
-        code=error.code or "card_declined",
-        decline_code=error.decline_code,
-        message=error.message or "The card was declined.",
+        code=error.get("code") or "card_declined",
+        decline_code=error.get("decline_code"),
+        message=error.get("message") or "The card was declined.",
     )
 
 
