@@ -164,10 +164,16 @@ class TopUp:
             version=self.version + 1,
         )
 
-    def succeeded(self, purchase_id: str) -> TopUp:
-        """The slot free again, and the past forgiven."""
+    def succeeded(self, purchase_id: str, *, charge_nanos: int, claimed_at: datetime) -> TopUp:
+        """The slot free again, and the past forgiven.
+
+        A charge that was given up for lost and went through all the same counts for its month.
+        """
         if self.open_purchase_id != purchase_id:
-            return replace(self, version=self.version + 1)
+            late = charge_nanos if self.month == month_of(claimed_at) else 0
+            return replace(
+                self, month_spent_nanos=self.month_spent_nanos + late, version=self.version + 1
+            )
         return replace(
             self,
             open_purchase_id=None,

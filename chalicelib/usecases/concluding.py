@@ -101,7 +101,12 @@ class Concluding:
         invoice, notice = self._invoice_of(paid, now=now), purchase_succeeded(paid, at=now)
         saves: list[Saved] = [paid, sequence, invoice, notice]
         if paid.type is PurchaseType.AUTO_TOP_UP:
-            saves.append(self.top_ups.get(paid.organization_id).succeeded(paid.id))
+            top_up = self.top_ups.get(paid.organization_id)
+            saves.append(
+                top_up.succeeded(
+                    paid.id, charge_nanos=paid.charge_nanos, claimed_at=paid.created_at
+                )
+            )
         write = Write(
             organization_id=paid.organization_id,
             at=now,

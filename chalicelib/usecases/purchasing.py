@@ -166,6 +166,10 @@ class Purchasing:
     def _pay(self, purchase: Purchase, *, now: datetime) -> Bought:
         if purchase.final:
             return Bought(purchase=purchase)
+        if not purchase.fresh(now):
+            # Stripe's idempotency keys don't last for ever: what is old, only the sweep finishes,
+            # and it looks for the payment before it would make one.
+            raise in_progress()
         try:
             payment = self.payments.charge(charge_request(purchase))
         except PaymentRefusedError as error:

@@ -287,7 +287,7 @@ def test_the_slot_is_not_taken_over_by_another_purchase(database: Database, org:
     changed = replace(opened, action_required=True, version=opened.version + 1)
     write = Write(organization_id=org, at=NOW, saves=(changed,))
     assert database.ledger.commit(write) == Committed()
-    freed = changed.succeeded("pur_1")
+    freed = changed.succeeded("pur_1", charge_nanos=0, claimed_at=NOW)
     assert database.ledger.commit(Write(organization_id=org, at=NOW, saves=(freed,))) == Committed()
     assert database.top_ups.get(org).open_purchase_id is None
 
