@@ -4,7 +4,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.logging import correlation_paths
 from chalice.app import Chalice, ConvertToMiddleware
 
-from chalicelib.api import account, buying, gateway, page, public, webhooks
+from chalicelib.api import account, buying, gateway, holds, page, public, webhooks
 from chalicelib.workers.queues import (
     invoice_worker,
     payment_event_worker,
@@ -42,6 +42,6 @@ app.register_middleware(
 for event_type in ("sqs", "scheduled", "dynamodb"):
     app.register_middleware(ConvertToMiddleware(metrics.log_metrics), event_type)
 
-for module in (account, buying, gateway, page, public, webhooks):
+for module in (account, buying, gateway, holds, page, public, webhooks):
     app.register_blueprint(module.routes.blueprint)
 app.register_blueprint(workers)

@@ -28,7 +28,7 @@ _EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
 
 ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _REPORT_ID = re.compile(r"[!-~]{1,128}")
-_HOLD_ID = re.compile(r"hold_[A-Za-z0-9_-]{1,64}")
+HOLD_ID = re.compile(r"hold_[A-Za-z0-9_-]{1,64}")
 PROVIDER = re.compile(r"[!-~]{1,64}")
 MODEL = re.compile(r"[!-~]{1,200}")
 _DESCRIPTION = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{0,200}")
@@ -60,7 +60,7 @@ def parse_report(payload: object, *, now: datetime) -> UsageReport:
         report_id=fields.text("report_id", _REPORT_ID, "must be 1 to 128 printable characters"),
         organization_id=fields.text("organization_id", ID, "must be 1 to 64 of A-Z a-z 0-9 _ -"),
         project_id=fields.text_or_null("project_id", ID, "must be 1 to 64 of A-Z a-z 0-9 _ -"),
-        hold_id=fields.text_or_null("hold_id", _HOLD_ID, "must be the id of a hold, or null"),
+        hold_id=fields.text_or_null("hold_id", HOLD_ID, "must be the id of a hold, or null"),
         final=fields.flag("final"),
         occurred_at=fields.instant("occurred_at", earliest=_EARLIEST, latest=now + _CLOCK_SKEW),
         lines=_lines(fields.get("lines"), path="lines", faults=faults) if "lines" in fields else (),

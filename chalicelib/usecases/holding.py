@@ -137,6 +137,15 @@ class Holding:
             self.queue.top_up_hint(charge.organization_id)
         return HoldChange.of(taken.entry), taken.replayed
 
+    def settled(self, organization_id: str, *, key: str, digest: str) -> HoldChange | None:
+        """What the key was answered before, should its usage have no price any more.
+
+        Raises:
+            IdempotencyConflictError: if the key was used for another request.
+        """
+        entry = self.permitting.first(organization_id, settlement_key(key), digest)
+        return None if entry is None else HoldChange.of(entry)
+
     def release(
         self, organization_id: str, hold_id: str, *, key: str, now: datetime
     ) -> tuple[HoldChange, bool]:

@@ -72,6 +72,14 @@ class Metering:
         account = self.ledger.account(charge.organization_id)
         return self.permitting.ask(deduction, account=account, now=now)
 
+    def deducted(self, organization_id: str, *, key: str, digest: str) -> Entry | None:
+        """What the key was answered before, should its usage have no price any more.
+
+        Raises:
+            CreditsError: if it was refused, or was another request.
+        """
+        return self.permitting.first(organization_id, deduction_key(key), digest)
+
     def apply(
         self, organization_id: str, reports: Sequence[PricedReport], *, now: datetime
     ) -> Sequence[ReportResult]:

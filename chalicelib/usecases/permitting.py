@@ -70,6 +70,18 @@ class Permitting:
                 wish = make()
         raise BusyError("The account is very busy; please try again.")
 
+    def first(self, organization_id: str, entry_key: str, digest: str) -> Entry | None:
+        """The entry that answered the key before, for requests that can't be made again.
+
+        Raises:
+            CreditsError: if the answer was a refusal, or the key was used for another request.
+        """
+        entry = self.ledger.entry(organization_id, entry_key)
+        if entry is None:
+            return None
+        refuse_other_content(entry.digest, digest)
+        return _answer(entry, replayed=True)
+
 
 def _write_of(wish: Wish, account: Account | None, *, now: datetime) -> Write:
     """The write that grants the wish, or keeps the refusal, of the account as it was seen."""

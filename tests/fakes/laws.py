@@ -20,6 +20,7 @@ _CREDITS = {EntryKind.PURCHASE, EntryKind.AUTO_TOP_UP}
 def assert_laws(world: World) -> None:
     """What must hold at every moment, whatever has happened and whoever is dead."""
     assert_conservation(world)
+    assert_holds(world)
     assert_no_credit_without_payment(world)
     assert_one_slot(world)
     assert_numbers(world)
@@ -50,6 +51,16 @@ def assert_conservation(world: World) -> None:
         assert row.headroom_nanos == account.available_nanos - account.floor_nanos
     moved = {entry.organization_id for entry in entries if entry.amount_nanos or entry.held_nanos}
     assert moved <= world.store.accounts.keys(), "an entry without its account"
+
+
+def assert_holds(world: World) -> None:
+    """Law 1's other half: what is held is what the open holds have left."""
+    for organization_id, row in world.store.accounts.items():
+        own = [hold for hold in world.holds.all() if hold.organization_id == organization_id]
+        assert sum(hold.remaining_nanos for hold in own) == row.account.held_nanos
+        for hold in own:
+            assert 0 <= hold.remaining_nanos <= hold.amount_nanos
+            assert hold.is_open or hold.remaining_nanos == 0, "an ended hold holds"
 
 
 def assert_no_credit_without_payment(world: World) -> None:

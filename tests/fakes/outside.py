@@ -10,9 +10,11 @@ from datetime import datetime
 from enum import StrEnum
 from itertools import count
 
+from chalicelib.domain.billing import BillingDetails
 from chalicelib.domain.invoice import Invoice
 from chalicelib.domain.invoice_record import invoice_to_dict
 from chalicelib.domain.notices import Notice, NoticeFailedError
+from chalicelib.domain.tax import NO_TAX, Tax
 
 
 class Work(StrEnum):
@@ -120,6 +122,14 @@ class FakeMail:
             self.failures -= 1
             raise NoticeFailedError("the mail server didn't answer")
         self.sent.append((notice, to))
+
+
+class FakeTaxes:
+    """The Taxes port where no tax is due."""
+
+    def quote(self, amount_nanos: int, buyer: BillingDetails) -> Tax:
+        """See the port."""
+        return NO_TAX
 
 
 class FakeTaxIds:

@@ -23,6 +23,7 @@ from chalicelib.ports import (
     Queue,
     Renderer,
     Requests,
+    Taxes,
     TaxIds,
     TopUps,
     TraceCounts,
@@ -42,7 +43,7 @@ from chalicelib.usecases.receiving import Receiving
 from chalicelib.usecases.sweeping import Sweeping
 from chalicelib.usecases.taking import Taking
 from chalicelib.usecases.topping_up import ToppingUp
-from tests.fakes.values import SELLER
+from tests.fakes.values import SELLER, TAX_NOTES
 
 T = TypeVar("T")
 
@@ -63,6 +64,7 @@ class Ports:
     trace_counts: TraceCounts
     payments: Payments
     tax_ids: TaxIds
+    taxes: Taxes
     queue: Queue
     events: Events
     mail: Mail
@@ -116,6 +118,7 @@ def wire(ports: Ports) -> UseCases:
     parts: dict[str, Any] = {item.name: getattr(ports, item.name) for item in fields(ports)}
     parts["ledger"] = AnnouncingLedger(ports.ledger)
     parts["seller"] = SELLER
+    parts["tax_notes"] = TAX_NOTES
     parts["answers"] = Answers(ports.ledger, ports.requests)
     for name, kind in _MADE.items():
         parts[name] = _make(kind, parts)

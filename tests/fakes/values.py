@@ -12,7 +12,7 @@ from chalicelib.domain.ledger import Entry, EntryKind
 from chalicelib.domain.money import parse_usd
 from chalicelib.domain.payment import Card, Failure
 from chalicelib.domain.purchase import Purchase, PurchaseType
-from chalicelib.domain.tax import NO_TAX
+from chalicelib.domain.tax import NO_TAX, TaxNotes
 from chalicelib.usecases.metering import PricedReport
 
 NOW = datetime(2026, 11, 23, 10, 0, 0, tzinfo=UTC)
@@ -22,6 +22,8 @@ SELLER = Seller(
     name="Gateway Ltd",
     address=Address(line1="1 High St", city="Dublin", postal_code="D01", country="IE"),
 )
+
+TAX_NOTES = TaxNotes(general=None, reverse_charge="Reverse charge.")
 
 _serial = count(1)
 

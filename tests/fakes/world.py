@@ -24,6 +24,7 @@ from tests.fakes.outside import (
     FakeMail,
     FakeQueue,
     FakeRenderer,
+    FakeTaxes,
     FakeTaxIds,
     Message,
     NoPause,
@@ -86,6 +87,7 @@ class World:
             trace_counts=self.trace_counts,
             payments=self.payments,
             tax_ids=FakeTaxIds(),
+            taxes=FakeTaxes(),
             events=self.events,
             mail=self.mail,
             queue=self.queue,
@@ -143,11 +145,16 @@ class World:
         return answer
 
     def deduct(
-        self, organization_id: str = ORG, amount: str = "1.00", *, key: str
+        self,
+        organization_id: str = ORG,
+        amount: str = "1.00",
+        *,
+        key: str,
+        app: UseCases | None = None,
     ) -> tuple[Entry, bool]:
         """Deduct as `POST /deductions` does."""
         wanted = charge(amount, organization_id=organization_id)
-        return self.app.metering.deduct(wanted, key=key, now=self.now)
+        return (app or self.app).metering.deduct(wanted, key=key, now=self.now)
 
     def use(self, *reports: PricedReport, app: UseCases | None = None) -> Sequence[ReportResult]:
         """Apply reports of one organization as the usage queue's worker does."""
@@ -162,6 +169,7 @@ class World:
         amount: str = "25.00",
         limit: str | None = None,
         enabled: bool = True,
+        app: UseCases | None = None,
     ) -> TopUp:
         """Save the standing order."""
         settings = TopUpSettings(
@@ -170,7 +178,8 @@ class World:
             amount_nanos=usd(amount),
             monthly_limit_nanos=None if limit is None else usd(limit),
         )
-        return self.app.topping_up.configure(organization_id, settings, by="ada", now=self.now)
+        topping_up = (app or self.app).topping_up
+        return topping_up.configure(organization_id, settings, by="ada", now=self.now)
 
     def account(self, organization_id: str = ORG) -> Account:
         """The account as it is."""
