@@ -4,7 +4,18 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.logging import correlation_paths
 from chalice.app import Chalice, ConvertToMiddleware
 
-from chalicelib.api import account, buying, gateway, holds, page, public, webhooks
+from chalicelib.api import (
+    account,
+    buying,
+    exports,
+    gateway,
+    holds,
+    page,
+    prices,
+    public,
+    usage,
+    webhooks,
+)
 from chalicelib.workers.queues import (
     invoice_worker,
     payment_event_worker,
@@ -12,6 +23,7 @@ from chalicelib.workers.queues import (
     usage_worker,
     workers,
 )
+from chalicelib.workers.rolling_up import rollup_worker
 from chalicelib.workers.schedules import sweep
 from chalicelib.workers.streams import notice_worker
 
@@ -20,6 +32,7 @@ __all__ = [
     "invoice_worker",
     "notice_worker",
     "payment_event_worker",
+    "rollup_worker",
     "sweep",
     "top_up_worker",
     "usage_worker",
@@ -42,6 +55,6 @@ app.register_middleware(
 for event_type in ("sqs", "scheduled", "dynamodb"):
     app.register_middleware(ConvertToMiddleware(metrics.log_metrics), event_type)
 
-for module in (account, buying, gateway, holds, page, public, webhooks):
+for module in (account, buying, exports, gateway, holds, page, prices, public, usage, webhooks):
     app.register_blueprint(module.routes.blueprint)
 app.register_blueprint(workers)

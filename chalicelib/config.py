@@ -35,6 +35,8 @@ TABLE_VARIABLES = {
     "holds": "HOLDS_TABLE",
     "trace_counts": "TRACE_COUNTS_TABLE",
     "archives": "ARCHIVES_TABLE",
+    "usage_days": "USAGE_DAYS_TABLE",
+    "prices": "PRICES_TABLE",
 }
 
 
@@ -184,6 +186,11 @@ class Settings:
     def purchase_maximum_nanos(self) -> int:
         """The most that can be bought at once."""
         return self._parsed("PURCHASE_MAXIMUM", "10000.00", parse_usd)
+
+    @cached_property
+    def prices_max_age_seconds(self) -> float:
+        """How long after a change of the operator's prices others may still charge the old ones."""
+        return self._parsed("PRICES_MAX_AGE_SECONDS", "5", float)
 
     @cached_property
     def trace_terms(self) -> TraceTerms:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from chalicelib.adapters.html_renderer import HtmlRenderer
     from chalicelib.adapters.jwt_tokens import JwtTokens
     from chalicelib.adapters.page_renderer import PageRenderer
+    from chalicelib.adapters.price_catalogue import GenaiPricesCatalogue
     from chalicelib.adapters.typst_renderer import TypstRenderer
     from chalicelib.ports import (
         Archives,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
         Notices,
         Pause,
         Payments,
+        Prices,
         Purchases,
         Queue,
         Renderer,
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
         TaxIds,
         TopUps,
         TraceCounts,
+        UsageDays,
     )
     from chalicelib.usecases.archiving import Archiving
     from chalicelib.usecases.concluding import Concluding
@@ -54,12 +57,15 @@ if TYPE_CHECKING:
     from chalicelib.usecases.metering import Metering
     from chalicelib.usecases.noticing import Noticing
     from chalicelib.usecases.permitting import Permitting
+    from chalicelib.usecases.price_keeping import PriceKeeping
     from chalicelib.usecases.pricing import Pricing
     from chalicelib.usecases.purchasing import Purchasing
     from chalicelib.usecases.receiving import Receiving
+    from chalicelib.usecases.rolling_up import RollingUp
     from chalicelib.usecases.sweeping import Sweeping
     from chalicelib.usecases.taking import Taking
     from chalicelib.usecases.topping_up import ToppingUp
+    from chalicelib.usecases.usage_reporting import UsageReporting
 
 T = TypeVar("T")
 
@@ -159,17 +165,42 @@ class Services:
     @cached_property
     def pricing(self) -> Pricing:
         """Pricing usage."""
-        from chalicelib.adapters.price_catalogue import GenaiPricesCatalogue
-        from chalicelib.domain.price_rules import PriceBook
         from chalicelib.domain.pricing import Tariff
         from chalicelib.usecases.pricing import Pricing
 
-        tariff = Tariff(
-            find_price=GenaiPricesCatalogue().price,
-            book=PriceBook.of(()),
+        return Pricing(
+            tariff=lambda: Tariff(
+                find_price=self._catalogue.price,
+                book=self._prices.book(),
+                trace_terms=self.settings.trace_terms,
+            )
+        )
+
+    @cached_property
+    def price_keeping(self) -> PriceKeeping:
+        """The operator's prices."""
+        from chalicelib.usecases.price_keeping import PriceKeeping
+
+        return PriceKeeping(
+            prices=self._prices,
+            find_price=self._catalogue.price,
             trace_terms=self.settings.trace_terms,
         )
-        return Pricing(tariff=lambda: tariff)
+
+    @cached_property
+    def rolling_up(self) -> RollingUp:
+        """Summing usage as it arrives."""
+        from chalicelib.adapters.dynamodb.history import DynamoHistory
+        from chalicelib.usecases.rolling_up import RollingUp
+
+        return RollingUp(history=self._connected(DynamoHistory), usage_days=self._usage_days)
+
+    @cached_property
+    def usage_reporting(self) -> UsageReporting:
+        """What was used."""
+        from chalicelib.usecases.usage_reporting import UsageReporting
+
+        return UsageReporting(usage_days=self._usage_days, ledger=self.ledger)
 
     @cached_property
     def buyers(self) -> Buyers:
@@ -361,6 +392,26 @@ class Services:
             seller=self.settings.seller,
             tax_notes=self.settings.tax_notes,
         )
+
+    @cached_property
+    def _prices(self) -> Prices:
+        from chalicelib.adapters.dynamodb.prices import DynamoPrices
+
+        max_age_seconds = self.settings.prices_max_age_seconds
+        return self._connected(lambda: DynamoPrices(max_age_seconds=max_age_seconds))
+
+    @cached_property
+    def _catalogue(self) -> GenaiPricesCatalogue:
+        from chalicelib.adapters.price_catalogue import GenaiPricesCatalogue
+
+        return GenaiPricesCatalogue()
+
+    @cached_property
+    def _usage_days(self) -> UsageDays:
+        from chalicelib.adapters.dynamodb.usage_days import DynamoUsageDays
+        from chalicelib.adapters.pause import JitteredPause
+
+        return self._connected(lambda: DynamoUsageDays(JitteredPause()))
 
     @cached_property
     def _requests(self) -> Requests:

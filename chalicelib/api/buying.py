@@ -17,6 +17,7 @@ from chalicelib.api.parsing import (
     read_billing_details,
     read_card_amount,
     read_payment_method,
+    read_purchase_type,
     read_tax_id,
     read_window,
     refuse_unless,
@@ -32,7 +33,6 @@ from chalicelib.api.presenting import (
 )
 from chalicelib.domain.errors import ValidationFailedError
 from chalicelib.domain.fields import Faults, Fields
-from chalicelib.domain.purchase import PurchaseType
 from chalicelib.usecases.invoicing import InvoiceFormat
 from chalicelib.usecases.purchasing import Order
 
@@ -66,14 +66,12 @@ def get_purchase(call: Call, purchase_id: str) -> Response:
 def list_transactions(call: Call) -> Response:
     """The succeeded purchases, newest first."""
     query = call.query("type", "from", "to", "limit", "cursor")
-    types = {item.value: item for item in PurchaseType}
-    wanted = query.get("type")
-    refuse_unless(wanted is None or wanted in types, "type", f"must be {' or '.join(types)}")
-    list_name = f"transactions/{wanted or 'all'}"
+    wanted = read_purchase_type(query)
+    list_name = f"transactions/{wanted.value if wanted else 'all'}"
     page = call.services.purchases.succeeded(
         call.organization_id,
         read_window(call, query, list_name=list_name),
-        type=types[wanted] if wanted else None,
+        type=wanted,
     )
     bodies = [transaction_body(purchase) for purchase in page.items]
     return json_response(list_body(bodies, call=call, list_name=list_name, after=page.after))

@@ -9,9 +9,10 @@ from chalicelib.api.cursors import read_cursor
 from chalicelib.api.http import Call
 from chalicelib.domain.billing import Address, BillingDetails, TaxId
 from chalicelib.domain.errors import ValidationFailedError
+from chalicelib.domain.fields import Faults, Fields
 from chalicelib.domain.instant import parse_instant
 from chalicelib.domain.money import NANOS_PER_CENT, format_usd
-from chalicelib.domain.fields import Faults, Fields
+from chalicelib.domain.purchase import PurchaseType
 from chalicelib.ports import Window
 from chalicelib.usecases.topping_up import TopUpSettings
 
@@ -51,6 +52,18 @@ def read_window(call: Call, query: Mapping[str, str], *, list_name: str) -> Wind
             secret, list_name=f"{list_name}/{call.organization_id}", cursor=query["cursor"]
         )
     return Window(limit=int(limit), after=after, since=times["from"], until=times["to"])
+
+
+def read_purchase_type(query: Mapping[str, str]) -> PurchaseType | None:
+    """`type` of a list of purchases; None for all.
+
+    Raises:
+        ValidationFailedError: if there is no such type.
+    """
+    types = {item.value: item for item in PurchaseType}
+    wanted = query.get("type")
+    refuse_unless(wanted is None or wanted in types, "type", f"must be {' or '.join(types)}")
+    return None if wanted is None else types[wanted]
 
 
 def read_card_amount(fields: Fields, name: str, *, least: int, most: int) -> int:

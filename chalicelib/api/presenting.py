@@ -7,6 +7,7 @@ from chalicelib.api.http import Call
 from chalicelib.api.problems import STATUSES, problem_body
 from chalicelib.domain.account import Account
 from chalicelib.domain.billing import BillingDetails
+from chalicelib.domain.breakdown import PACKED_KEYS, breakdown_in
 from chalicelib.domain.errors import CardDeclinedError
 from chalicelib.domain.instant import format_instant
 from chalicelib.domain.ledger import Entry
@@ -145,8 +146,18 @@ def entry_body(entry: Entry) -> Body:
         "project_id": entry.project_id,
         "overdrawn": entry.overdrawn,
         "cause": entry.key,
-        "details": dict(entry.details),
+        "breakdown": breakdown_in(entry.details),
+        "details": _details_body(entry),
     }
+
+
+def _details_body(entry: Entry) -> Body:
+    """What an entry says of itself beside its breakdown; of a hold, what it had left in dollars."""
+    details = {name: value for name, value in entry.details.items() if name not in PACKED_KEYS}
+    hold = details.get("hold")
+    if isinstance(hold, dict) and isinstance(hold.get("remaining"), int):
+        details["hold"] = {**hold, "remaining": format_usd(hold["remaining"])}
+    return details
 
 
 def card_body(saved: SavedCard) -> Body:

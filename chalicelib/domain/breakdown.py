@@ -17,6 +17,9 @@ from chalicelib.domain.pricing import PricedAmount, PricedLine, PricedModel, Pri
 #: What the breakdown may take of the entry's kilobyte, in bytes of JSON.
 MAX_BYTES = 700
 
+#: What `compact_breakdown` calls its parts; other details of an entry have longer names.
+PACKED_KEYS = frozenset({"v", "m", "a", "t", "o"})
+
 #: As much of a description, or of a name, as is kept.
 _KEPT_TEXT = 60
 
@@ -88,6 +91,12 @@ def expand_breakdown(packed: Mapping[str, Any]) -> dict[str, object]:
         count, nanos = packed["o"]
         expanded["others"] = {"lines": count, "amount": format_usd(nanos)}
     return expanded
+
+
+def breakdown_in(details: Mapping[str, Any]) -> dict[str, object] | None:
+    """The breakdown among an entry's details, as callers read it; None if it has none."""
+    packed = {key: value for key, value in details.items() if key in PACKED_KEYS}
+    return expand_breakdown(packed) if packed else None
 
 
 def _expanded_model(packed: Sequence[Any], versions: Sequence[str]) -> dict[str, object]:

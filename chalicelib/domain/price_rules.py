@@ -83,6 +83,12 @@ class PriceRule:
         if any(term is not None and term < 0 for term in traces):
             raise ValueError("terms of traces are zero or more")
 
+    @property
+    def says_nothing(self) -> bool:
+        """Whether it only ends what was in force before it."""
+        terms = (self.prices, self.mark_up_percent, self.blocked)
+        return {*terms, self.monthly_traces, self.thousand_traces_nanos} == {None}
+
     def is_in_force(self, at: datetime) -> bool:
         """Whether the rule counts at that time, if no later version does."""
         return self.effective_from <= at and (
