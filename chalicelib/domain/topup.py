@@ -277,6 +277,14 @@ class TopUp:
             version=self.version + 1,
         )
 
+    def overdue(self, now: datetime) -> bool:
+        """Whether the time to look after it has come."""
+        return self.check_at is not None and self.check_at <= now
+
+    def rested(self) -> TopUp:
+        """Nothing is due any more: the balance has risen in another way meanwhile."""
+        return replace(self, retry_at=None, check_at=None, version=self.version + 1)
+
     def postponed(self, until: datetime) -> TopUp:
         """Nothing can be done before `until`, though the card is good: the limit is reached."""
         return replace(self, check_at=until, version=self.version + 1)

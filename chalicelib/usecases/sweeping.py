@@ -93,6 +93,9 @@ class Sweeping:
             swept.invoices += 1
         for archive in self.archives.due(now, _AT_ONCE):
             self.queue.archive_job(archive.organization_id, archive.month, archive.name)
+            again = archive.progressed(archive.done, now=now)
+            write = Write(organization_id=archive.organization_id, at=now, saves=(again,))
+            self.ledger.commit(write)
             swept.archives += 1
         self._pass_on_notices(swept, now=now)
         self._end_holds(swept, now=now)

@@ -108,10 +108,10 @@ class ToppingUp:
         account = self.ledger.account(organization_id)
         top_up = self.top_ups.get(organization_id)
         decision = top_up.decide(account, now=now)
-        if decision is Decision.ALREADY_OPEN:
-            return decision
         if decision is Decision.LIMIT_REACHED:
             self._save(top_up.postponed(next_month(now)), now=now)
+        if decision is Decision.NOT_DUE and top_up.overdue(now):
+            self._save(top_up.rested(), now=now)
         if decision is Decision.CHARGE:
             decision = self._claim_and_charge(top_up, now=now)
         self._looked_after(account, decision, now=now)
@@ -191,10 +191,18 @@ class ToppingUp:
         self.ledger.commit(write)
 
     def _looked_after(self, account: Account, decision: Decision, *, now: datetime) -> None:
-        """Take away the mark that brings the sweep here, unless another drain has renewed it."""
-        if account.low_since is None or decision is Decision.CHARGE:
+        """Take away the mark that brings the sweep here, unless another drain has renewed it.
+
+        While a top-up is open, the mark stays, renewed: should its end go unnoticed, the sweep
+        looks again, but after all others that wait.
+        """
+        if account.low_since is None:
             return
+        pending = decision in {Decision.CHARGE, Decision.ALREADY_OPEN}
         write = Write(
-            organization_id=account.organization_id, at=now, clear_low_since=account.low_since
+            organization_id=account.organization_id,
+            at=now,
+            mark_low=pending,
+            clear_low_since=None if pending else account.low_since,
         )
         self.ledger.commit(write)
