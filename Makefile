@@ -62,6 +62,14 @@ types: $(STAMP) ## Check the types
 imports: $(STAMP) ## Check that imports point inwards
 	@$(VENV)/bin/lint-imports --no-logo
 
+.PHONY: invoices
+invoices: $(STAMP) ## Render and store the files of invoices that lack them
+	@$(PY) -m devstack.attached scripts.store_invoices
+
+.PHONY: redrive
+redrive: $(STAMP) ## Move dead letters back to their queue (QUEUE=usage|top-up|payment-event|invoice LIST=--list)
+	@$(PY) -m devstack.attached scripts.redrive $(QUEUE) $(LIST)
+
 .PHONY: openapi
 openapi: $(STAMP) ## Write what GET /openapi.json serves, from docs/openapi.yaml
 	@$(PY) -m scripts.openapi

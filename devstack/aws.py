@@ -80,8 +80,8 @@ def create_resources(
         ResourceError: a resource or a variable was refused.
     """
     names = {
-        f"Variable{number}": (name, value)
-        for number, (name, value) in enumerate(template.variables().items())
+        output: (name, value)
+        for output, (name, value) in _outputs(template).items()
         if name not in set(given)
     }
     body = {
@@ -93,13 +93,30 @@ def create_resources(
     cloudformation = cloud.client("cloudformation")
     # A date such as a policy's `Version: 2012-10-17` was read as one, and is written as text.
     cloudformation.create_stack(StackName=STACK_NAME, TemplateBody=json.dumps(body, default=str))
-    stack = _settled(cloudformation)
-    found = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
-    variables = {name: str(found[output]) for output, (name, _) in names.items()}
+    variables = _variables_in(_settled(cloudformation), template)
     for name, value in variables.items():
         if "{{resolve:" in value:
             raise ResourceError(f"{name} is a secret, and the local stack gives it no value.")
     return variables
+
+
+def resource_variables(cloud: Cloud, template: Template) -> dict[str, str]:
+    """Return what `create_resources` did, for a stack that exists already."""
+    return _variables_in(_settled(cloud.client("cloudformation")), template)
+
+
+def _outputs(template: Template) -> dict[str, tuple[str, Any]]:
+    """Return the variables, by the names of the outputs that they are made."""
+    variables = enumerate(template.variables().items())
+    return {f"Variable{number}": variable for number, variable in variables}
+
+
+def _variables_in(stack: dict[str, Any], template: Template) -> dict[str, str]:
+    names = _outputs(template)
+    return {
+        names[output["OutputKey"]][0]: str(output["OutputValue"])
+        for output in stack.get("Outputs", [])
+    }
 
 
 def _settled(cloudformation: Any) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from chalicelib.domain.errors import NotFoundError
@@ -15,6 +16,8 @@ from chalicelib.ports import Documents, Invoices, Ledger, Purchases, Renderer
 
 #: Long enough to follow a link, too short to share it.
 LINK_SECONDS = 300
+#: By then everything is due.
+_END_OF_TIME = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 class InvoiceFormat(StrEnum):
@@ -70,6 +73,10 @@ class Invoicing:
         # A rival that stored the same files may have said so first: then nothing is left to say.
         self.ledger.commit(Write(organization_id=organization_id, at=now, saves=(stored,)))
         return stored
+
+    def missing(self, limit: int) -> Sequence[IssuedInvoice]:
+        """Invoices whose files are not stored, the longest issued first."""
+        return self.invoices.due(_END_OF_TIME, limit)
 
     def link(
         self, organization_id: str, purchase_id: str, form: InvoiceFormat, *, now: datetime
