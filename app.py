@@ -10,6 +10,7 @@ from chalicelib.api import (
     exports,
     gateway,
     holds,
+    operating,
     page,
     prices,
     public,
@@ -55,6 +56,18 @@ app.register_middleware(
 for event_type in ("sqs", "scheduled", "dynamodb"):
     app.register_middleware(ConvertToMiddleware(metrics.log_metrics), event_type)
 
-for module in (account, buying, exports, gateway, holds, page, prices, public, usage, webhooks):
+for module in (
+    account,
+    buying,
+    exports,
+    gateway,
+    holds,
+    operating,
+    page,
+    prices,
+    public,
+    usage,
+    webhooks,
+):
     app.register_blueprint(module.routes.blueprint)
 app.register_blueprint(workers)

@@ -20,6 +20,7 @@ from chalicelib.domain.payment import Card, CardSetup, ChargeRequest, Payment
 from chalicelib.domain.price_rules import PriceBook, PriceRule
 from chalicelib.domain.purchase import Purchase, PurchaseType
 from chalicelib.domain.request import IdempotentRequest
+from chalicelib.domain.reversal import RefundRequest, Reversal
 from chalicelib.domain.tax import Tax
 from chalicelib.domain.topup import TopUp
 from chalicelib.domain.traces import TraceCount
@@ -342,6 +343,21 @@ class Taxes(Protocol):
 
     def quote(self, amount_nanos: int, buyer: BillingDetails) -> Tax:
         """The tax on credits of that amount, calculated now."""
+
+
+class Refunds(Protocol):
+    """Money that goes back to cards. Raises as Payments does."""
+
+    def of_payment(self, payment_id: str) -> Sequence[Reversal]:
+        """Every refund and dispute of the payment, as they are now."""
+        ...
+
+    def payment_behind(self, object_id: str) -> str | None:
+        """The payment that a charge, refund or dispute belongs to; None if it has none."""
+        ...
+
+    def refund(self, request: RefundRequest) -> Reversal:
+        """Send money back to the card, at most once for the request."""
         ...
 
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         Prices,
         Purchases,
         Queue,
+        Refunds,
         Renderer,
         Requests,
         Taxes,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
         TraceCounts,
         UsageDays,
     )
+    from chalicelib.usecases.adjusting import Adjusting
     from chalicelib.usecases.archiving import Archiving
     from chalicelib.usecases.concluding import Concluding
     from chalicelib.usecases.customers import Buyers
@@ -61,6 +63,8 @@ if TYPE_CHECKING:
     from chalicelib.usecases.pricing import Pricing
     from chalicelib.usecases.purchasing import Purchasing
     from chalicelib.usecases.receiving import Receiving
+    from chalicelib.usecases.refunding import Refunding
+    from chalicelib.usecases.reversing import Reversing
     from chalicelib.usecases.rolling_up import RollingUp
     from chalicelib.usecases.sweeping import Sweeping
     from chalicelib.usecases.taking import Taking
@@ -228,8 +232,34 @@ class Services:
         from chalicelib.usecases.receiving import Receiving
 
         return Receiving(
-            purchases=self.purchases, payments=self.payments, concluding=self._concluding
+            purchases=self.purchases,
+            payments=self.payments,
+            refunds=self._refunds,
+            concluding=self._concluding,
+            reversing=self._reversing,
         )
+
+    @cached_property
+    def refunding(self) -> Refunding:
+        """Refunds by operators."""
+        from chalicelib.usecases.idempotency import Answers
+        from chalicelib.usecases.refunding import Refunding
+
+        return Refunding(
+            ledger=self.ledger,
+            purchases=self.purchases,
+            refunds=self._refunds,
+            ids=self._ids,
+            answers=Answers(self.ledger, self._requests),
+            reversing=self._reversing,
+        )
+
+    @cached_property
+    def adjusting(self) -> Adjusting:
+        """Adjustments by operators."""
+        from chalicelib.usecases.adjusting import Adjusting
+
+        return Adjusting(ledger=self.ledger, ids=self._ids)
 
     @cached_property
     def sweeping(self) -> Sweeping:
@@ -338,6 +368,12 @@ class Services:
         return stripe_client(self.settings.stripe_api_key, self.settings.stripe_api_base)
 
     @cached_property
+    def _refunds(self) -> Refunds:
+        from chalicelib.adapters.stripe_refunds import StripeRefunds
+
+        return StripeRefunds(self._stripe)
+
+    @cached_property
     def _taxes(self) -> Taxes:
         if not self.settings.taxes_by_stripe:
             return _NoTaxes()
@@ -412,6 +448,21 @@ class Services:
         from chalicelib.adapters.pause import JitteredPause
 
         return self._connected(lambda: DynamoUsageDays(JitteredPause()))
+
+    @cached_property
+    def _reversing(self) -> Reversing:
+        from chalicelib.usecases.credit_notes import CreditNotes
+        from chalicelib.usecases.reversing import Reversing
+
+        return Reversing(
+            ledger=self.ledger,
+            purchases=self.purchases,
+            top_ups=self.top_ups,
+            refunds=self._refunds,
+            credit_notes=CreditNotes(invoices=self._invoices, queue=self.queue),
+            ids=self._ids,
+            pause=self._rivalry_pause,
+        )
 
     @cached_property
     def _requests(self) -> Requests:

@@ -16,7 +16,7 @@ from chalicelib.domain.invoice import (
     TaxTreatment,
 )
 from chalicelib.domain.invoice_tax import DEFAULT_REVERSE_CHARGE_NOTE, tax_treatment_for
-from chalicelib.domain.money import NANOS_PER_CENT, cents_to_nanos, nanos_to_cents
+from chalicelib.domain.money import cents_to_nanos, nanos_to_cents, share_cents
 from chalicelib.domain.purchase import PurchaseType
 
 _DESCRIPTIONS: Final[dict[PurchaseType, str]] = {
@@ -120,6 +120,30 @@ def credit_note_for_refund(
     )
 
 
+def invoice_for_returned_refund(
+    *, credit_note: Invoice, number: str, issued_at: datetime
+) -> Invoice:
+    """The invoice over what a credit note gave back, once its refund has come back to us.
+
+    Raises:
+        ValueError: if it is no credit note.
+    """
+    if not credit_note.is_credit_note:
+        raise ValueError("only a credit note can be taken back")
+    description = f"Refund returned (credit note {credit_note.number})"
+    return replace(
+        credit_note,
+        number=number,
+        kind=InvoiceKind.INVOICE,
+        issued_at=issued_at,
+        supplied_at=issued_at,
+        lines=(_one_line(description, credit_note.net_nanos),),
+        payment=replace(credit_note.payment, paid_at=issued_at),
+        corrects_number=None,
+        reason=None,
+    )
+
+
 def _one_line(description: str, net_nanos: int) -> InvoiceLine:
     return InvoiceLine(
         description=description, quantity=1, unit_net_nanos=net_nanos, net_nanos=net_nanos
@@ -132,7 +156,9 @@ def _note(treatment: TaxTreatment, tax_note: str | None, reverse_charge_note: st
 
 def _tax_share(invoice: Invoice, gross_nanos: int) -> int:
     """The tax within the first `gross_nanos` of an invoice, rounded half up to whole cents."""
-    gross_cents = nanos_to_cents(gross_nanos)
-    tax_cents = invoice.tax_nanos // NANOS_PER_CENT
-    total_cents = invoice.total_nanos // NANOS_PER_CENT
-    return cents_to_nanos((2 * gross_cents * tax_cents + total_cents) // (2 * total_cents))
+    share = share_cents(
+        nanos_to_cents(gross_nanos),
+        of_cents=nanos_to_cents(invoice.tax_nanos),
+        whole_cents=nanos_to_cents(invoice.total_nanos),
+    )
+    return cents_to_nanos(share)

@@ -23,6 +23,8 @@ class EntryKind(StrEnum):
     RELEASE = "release"
     EXPIRY = "expiry"
     REFUND = "refund"
+    #: A refund that failed: its money came back from the customer's bank.
+    REFUND_REVERSAL = "refund_reversal"
     DISPUTE = "dispute"
     DISPUTE_REVERSAL = "dispute_reversal"
     ADJUSTMENT = "adjustment"

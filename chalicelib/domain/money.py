@@ -71,6 +71,14 @@ def nanos_to_cents(nanos: int) -> int:
     return cents
 
 
+def share_cents(part_cents: int, *, of_cents: int, whole_cents: int) -> int:
+    """What of `of_cents` falls to a part of the whole, rounded half up to whole cents.
+
+    For parts that grow to the whole, the differences of their shares add up to all of it.
+    """
+    return (2 * part_cents * of_cents + whole_cents) // (2 * whole_cents)
+
+
 def round_up_to_nanos(usd: Decimal) -> int:
     """A price in dollars as nano-dollars, rounded up: no usage is ever rounded to free."""
     with localcontext() as context:

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from chalicelib.domain.billing import BillingDetails
-from chalicelib.domain.money import nanos_to_cents
+from chalicelib.domain.money import cents_to_nanos, nanos_to_cents, share_cents
 from chalicelib.domain.payment import Card, Failure, Payment, PaymentStatus
+from chalicelib.domain.reversal import NO_REVERSALS, FollowedReversal, ReversalKind, Reversals
 from chalicelib.domain.tax import NO_TAX, Tax
 
 
@@ -71,7 +72,7 @@ class Purchase:
     failure: Failure | None = None
     completed_at: datetime | None = None
     invoice_number: str | None = None
-    refunded_nanos: int = 0
+    reversals: Reversals = NO_REVERSALS
     check_at: datetime | None = None
     version: int = 1
 
@@ -119,6 +120,38 @@ class Purchase:
     def charge_cents(self) -> int:
         """What the card is charged."""
         return nanos_to_cents(self.charge_nanos)
+
+    @property
+    def refunded_nanos(self) -> int:
+        """The credits for which money was refunded, and didn't come back."""
+        cents = min(self.charge_cents, self.reversals.in_force_cents(ReversalKind.REFUND))
+        return self._credits_for(cents)
+
+    @property
+    def taken_back_nanos(self) -> int:
+        """The credits that were taken back, since their money went back to the card."""
+        return self._credits_for(self.reversals.sent_back_cents(self.charge_cents))
+
+    @property
+    def refundable_cents(self) -> int:
+        """What of the charge hasn't gone back yet."""
+        return self.charge_cents - self.reversals.sent_back_cents(self.charge_cents)
+
+    def _credits_for(self, sent_back_cents: int) -> int:
+        """The credits in a part of the charge, in nano-dollars: the rest of it is tax."""
+        tax_cents = share_cents(
+            sent_back_cents,
+            of_cents=nanos_to_cents(self.tax.amount_nanos),
+            whole_cents=self.charge_cents,
+        )
+        return cents_to_nanos(sent_back_cents - tax_cents)
+
+    def reversed(self, turned: FollowedReversal) -> Purchase:
+        """Money went back to the card, or came back from there."""
+        if self.status is not PurchaseStatus.SUCCEEDED:
+            raise ValueError(f"{self.id} was never credited")
+        reversals = self.reversals.with_turn(turned)
+        return replace(self, reversals=reversals, version=self.version + 1)
 
     def abandoned(self, now: datetime) -> bool:
         """Whether the customer had the time to finish and didn't."""

@@ -174,17 +174,16 @@ class TopUp:
             return replace(
                 self, month_spent_nanos=self.month_spent_nanos + late, version=self.version + 1
             )
-        return replace(
+        freed = replace(
             self,
             open_purchase_id=None,
             action_required=False,
-            declines_in_a_row=0,
-            last_failure=None,
-            retry_at=None,
-            check_at=None,
-            paused=False,
             version=self.version + 1,
         )
+        if self.paused:
+            # Something else than a decline stopped it while the charge was open.
+            return freed
+        return replace(freed, declines_in_a_row=0, last_failure=None, retry_at=None, check_at=None)
 
     def needs_action(self, purchase_id: str) -> TopUp:
         """The bank wants the customer: the slot stays taken until they act or time is up."""
@@ -222,7 +221,7 @@ class TopUp:
     def _declined(self, purchase_id: str, failure: Failure, *, now: datetime) -> TopUp:
         declines = self.declines_in_a_row + 1
         hopeless = failure.decline_code in HARD_DECLINES or failure.code in HARD_DECLINES
-        paused = hopeless or declines > len(BACK_OFF)
+        paused = self.paused or hopeless or declines > len(BACK_OFF)
         retry_at = None if paused else now + BACK_OFF[declines - 1]
         return replace(
             self,
@@ -266,8 +265,11 @@ class TopUp:
             version=self.version + 1,
         )
 
-    def without_card(self, failure: Failure, *, now: datetime) -> TopUp:
-        """Paused until a person acts, nothing having been tried: no card may be charged."""
+    def stopped(self, failure: Failure, *, now: datetime) -> TopUp:
+        """Paused until a person acts, no charge having failed: no card may be charged.
+
+        A charge that is open still ends in its own way; it doesn't end the pause.
+        """
         return replace(
             self,
             last_failure=FailedAttempt(failure=failure, purchase_id=None, at=now),

@@ -181,7 +181,7 @@ class ToppingUp:
             self.concluding.conclude(purchase, payment, now=now)
 
     def _pause(self, top_up: TopUp, failure: Failure, *, now: datetime) -> Decision:
-        paused = top_up.without_card(failure, now=now)
+        paused = top_up.stopped(failure, now=now)
         self._save(paused, top_up_paused(paused, failure, at=now), now=now)
         return Decision.PAUSED
 

@@ -16,6 +16,7 @@ from chalicelib.domain.numbering import InvoiceSequence, IssuedInvoice
 from chalicelib.domain.payment import Payment, PaymentStatus
 from chalicelib.domain.purchase import Purchase, PurchaseStatus, PurchaseType
 from chalicelib.domain.request import Answer, IdempotentRequest
+from chalicelib.domain.reversal import FollowedReversal, ReversalKind, Reversals
 from chalicelib.domain.tax import Tax
 from chalicelib.domain.topup import FailedAttempt, TopUp
 from chalicelib.domain.write import Committed, Saved, Write
@@ -79,7 +80,18 @@ def test_a_purchase_comes_back_as_it_was(database: Database, org: str) -> None:
         failure=failure(None),
         completed_at=ODD,
         invoice_number="2026-000001",
-        refunded_nanos=usd("1.00"),
+        reversals=Reversals(
+            (
+                FollowedReversal(
+                    id="re_1",
+                    kind=ReversalKind.REFUND,
+                    amount_cents=100,
+                    turns=1,
+                    document_number="2026-000002",
+                ),
+                FollowedReversal(id="du_1", kind=ReversalKind.DISPUTE, amount_cents=2000, turns=2),
+            )
+        ),
         check_at=None,
         billing_details=billing_details("Ünïcødé 株式会社", TaxId(type="eu_vat", value="DE1")),
     )

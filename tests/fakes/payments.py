@@ -147,6 +147,10 @@ class FakePayments:
         with self._lock:
             return [charged.payment for charged in self._charged.values()]
 
+    def of(self, payment_id: str) -> Payment:
+        """The payment as it is now."""
+        return self._of(payment_id).payment
+
     def request_of(self, payment_id: str) -> ChargeRequest:
         """What the payment was asked for with."""
         return self._of(payment_id).request
@@ -159,26 +163,26 @@ class FakePayments:
 
     def create_customer(self, organization_id: str) -> str:
         """See the port."""
-        with self._call("create_customer"):
+        with self.call("create_customer"):
             customer_id = self._customers.setdefault(organization_id, f"cus_{organization_id}")
             self._cards.setdefault(customer_id, [])
             return customer_id
 
     def update_customer(self, customer_id: str, details: BillingDetails) -> None:
         """See the port."""
-        with self._call("update_customer"):
+        with self.call("update_customer"):
             self._require_customer(customer_id)
             self.details[customer_id] = details
 
     def set_tax_id(self, customer_id: str, tax_id: TaxId | None) -> None:
         """See the port."""
-        with self._call("set_tax_id"):
+        with self.call("set_tax_id"):
             self._require_customer(customer_id)
             self.tax_ids[customer_id] = tax_id
 
     def set_up_card(self, organization_id: str, customer_id: str) -> CardSetup:
         """See the port."""
-        with self._call("set_up_card"):
+        with self.call("set_up_card"):
             self._require_customer(customer_id)
             return CardSetup(
                 client_secret=f"seti_{next(self._serial)}_secret_fake",
@@ -188,24 +192,24 @@ class FakePayments:
 
     def cards(self, customer_id: str) -> Sequence[Card]:
         """See the port."""
-        with self._call("cards"):
+        with self.call("cards"):
             self._require_customer(customer_id)
             return list(reversed(self._cards[customer_id]))
 
     def card(self, customer_id: str, payment_method_id: str) -> Card | None:
         """See the port."""
-        with self._call("card"):
+        with self.call("card"):
             return self._card(customer_id, payment_method_id)
 
     def remove_card(self, payment_method_id: str) -> None:
         """See the port."""
-        with self._call("remove_card"):
+        with self.call("remove_card"):
             for cards in self._cards.values():
                 cards[:] = [card for card in cards if card.payment_method_id != payment_method_id]
 
     def charge(self, request: ChargeRequest) -> Payment:
         """See the port."""
-        with self._call("charge"):
+        with self.call("charge"):
             known = self._charged.get(request.purchase_id)
             if known is None:
                 known = self._begin(request)
@@ -216,12 +220,12 @@ class FakePayments:
 
     def payment(self, payment_id: str) -> Payment:
         """See the port."""
-        with self._call("payment"):
+        with self.call("payment"):
             return self._of(payment_id).payment
 
     def payment_of(self, customer_id: str, purchase_id: str, *, since: datetime) -> Payment | None:
         """See the port."""
-        with self._call("payment_of"):
+        with self.call("payment_of"):
             charged = self._charged.get(purchase_id)
             if charged is None or charged.request.customer_id != customer_id:
                 return None
@@ -230,14 +234,15 @@ class FakePayments:
 
     def cancel(self, payment_id: str) -> Payment:
         """See the port. What is paid, or being decided by the bank, can't be cancelled."""
-        with self._call("cancel"):
+        with self.call("cancel"):
             charged = self._of(payment_id)
             if charged.payment.status in {PaymentStatus.REQUIRES_ACTION, PaymentStatus.DECLINED}:
                 charged.payment = replace(charged.payment, status=PaymentStatus.CANCELED)
                 self._tell("canceled", charged.payment)
             return charged.payment
 
-    def _call(self, method: str) -> _Call:
+    def call(self, method: str) -> _Call:
+        """One call of a method of the provider, with what befalls it."""
         race = self.before.pop(method, None)
         if race is not None:
             race()
@@ -250,10 +255,10 @@ class FakePayments:
 
     def _begin(self, request: ChargeRequest) -> _Charged:
         if request.amount_cents < _MINIMUM_CENTS:
-            raise _refused("amount_too_small")
+            raise refused("amount_too_small")
         card = self._card(request.customer_id, request.payment_method_id)
         if card is None:
-            raise _refused("resource_missing")
+            raise refused("resource_missing")
         behaviour, decline_code = self._behaviours[card.payment_method_id]
         status, failure = _answer_of(behaviour, decline_code, off_session=request.off_session)
         payment_id = f"pi_{next(self._serial)}"
@@ -279,20 +284,19 @@ class FakePayments:
         charged.payment = replace(charged.payment, status=status, failure=failure)
         self._tell("succeeded" if failure is None else "payment_failed", charged.payment)
 
+    def tell(self, kind: str, object_id: str) -> None:
+        """Send an event."""
+        event_id = f"evt_{next(self._serial)}"
+        self.events.append({"id": event_id, "type": kind, "object_id": object_id})
+
     def _tell(self, what: str, payment: Payment) -> None:
-        self.events.append(
-            {
-                "id": f"evt_{next(self._serial)}",
-                "type": f"payment_intent.{what}",
-                "object_id": payment.id,
-            }
-        )
+        self.tell(f"payment_intent.{what}", payment.id)
 
     def _of(self, payment_id: str) -> _Charged:
         for charged in self._charged.values():
             if charged.payment.id == payment_id:
                 return charged
-        raise _refused("resource_missing")
+        raise refused("resource_missing")
 
     def _card(self, customer_id: str, payment_method_id: str) -> Card | None:
         for card in self._cards.get(customer_id, ()):
@@ -302,7 +306,7 @@ class FakePayments:
 
     def _require_customer(self, customer_id: str) -> None:
         if customer_id not in self._cards:
-            raise _refused("resource_missing")
+            raise refused("resource_missing")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -344,7 +348,8 @@ def _declined(decline_code: str) -> Failure:
     )
 
 
-def _refused(code: str) -> PaymentRefusedError:
+def refused(code: str) -> PaymentRefusedError:
+    """The provider's refusal."""
     return PaymentRefusedError(
         Failure(code=code, decline_code=None, message=f"The payment provider says: {code}.")
     )

@@ -21,6 +21,7 @@ from chalicelib.ports import (
     Payments,
     Purchases,
     Queue,
+    Refunds,
     Renderer,
     Requests,
     Taxes,
@@ -28,9 +29,11 @@ from chalicelib.ports import (
     TopUps,
     TraceCounts,
 )
+from chalicelib.usecases.adjusting import Adjusting
 from chalicelib.usecases.announcing import AnnouncingLedger
 from chalicelib.usecases.archiving import Archiving
 from chalicelib.usecases.concluding import Concluding
+from chalicelib.usecases.credit_notes import CreditNotes
 from chalicelib.usecases.customers import Buyers
 from chalicelib.usecases.holding import Holding
 from chalicelib.usecases.idempotency import Answers
@@ -40,6 +43,8 @@ from chalicelib.usecases.noticing import Noticing
 from chalicelib.usecases.permitting import Permitting
 from chalicelib.usecases.purchasing import Purchasing
 from chalicelib.usecases.receiving import Receiving
+from chalicelib.usecases.refunding import Refunding
+from chalicelib.usecases.reversing import Reversing
 from chalicelib.usecases.sweeping import Sweeping
 from chalicelib.usecases.taking import Taking
 from chalicelib.usecases.topping_up import ToppingUp
@@ -63,6 +68,7 @@ class Ports:
     holds: Holds
     trace_counts: TraceCounts
     payments: Payments
+    refunds: Refunds
     tax_ids: TaxIds
     taxes: Taxes
     queue: Queue
@@ -86,6 +92,9 @@ class UseCases:
     metering: Metering
     holding: Holding
     receiving: Receiving
+    reversing: Reversing
+    refunding: Refunding
+    adjusting: Adjusting
     noticing: Noticing
     sweeping: Sweeping
     invoicing: Invoicing
@@ -102,6 +111,10 @@ _MADE: Mapping[str, type[Any]] = {
     "taking": Taking,
     "metering": Metering,
     "holding": Holding,
+    "credit_notes": CreditNotes,
+    "reversing": Reversing,
+    "refunding": Refunding,
+    "adjusting": Adjusting,
     "receiving": Receiving,
     "noticing": Noticing,
     "sweeping": Sweeping,

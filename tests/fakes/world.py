@@ -33,6 +33,7 @@ from tests.fakes.outside import (
 )
 from tests.fakes.payments import Behaviour, FakePayments
 from tests.fakes.ports import Ports, UseCases, wire
+from tests.fakes.refunds import FakeRefunds
 from tests.fakes.repositories import (
     FakeArchives,
     FakeCustomers,
@@ -61,6 +62,7 @@ class World:
         self.now = now
         self.store = Store()
         self.payments = FakePayments(clock=lambda: self.now)
+        self.refunds = FakeRefunds(self.payments)
         self.queue = FakeQueue()
         self.documents = FakeDocuments()
         self.ledger = FakeLedger(self.store)
@@ -86,6 +88,7 @@ class World:
             holds=self.holds,
             trace_counts=self.trace_counts,
             payments=self.payments,
+            refunds=self.refunds,
             tax_ids=FakeTaxIds(),
             taxes=FakeTaxes(),
             events=self.events,

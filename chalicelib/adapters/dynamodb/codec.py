@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import singledispatch
-from typing import cast
+from typing import Any, cast
 
 from pynamodb.models import Model
 
@@ -31,6 +31,7 @@ from chalicelib.domain.numbering import InvoiceSequence, IssuedInvoice
 from chalicelib.domain.payment import Card, Failure
 from chalicelib.domain.purchase import Purchase, PurchaseStatus, PurchaseType
 from chalicelib.domain.request import Answer, IdempotentRequest
+from chalicelib.domain.reversal import NO_REVERSALS, FollowedReversal, ReversalKind, Reversals
 from chalicelib.domain.tax import Tax
 from chalicelib.domain.topup import FailedAttempt, TopUp
 
@@ -67,7 +68,9 @@ def _(value: Purchase) -> Model:
         tax=value.tax.amount_nanos,
         tax_rate_percent=value.tax.rate_percent,
         tax_calculation_id=value.tax.calculation_id,
-        refunded=value.refunded_nanos,
+        reversals={"followed": [asdict(reversal) for reversal in value.reversals.followed]}
+        if value.reversals.followed
+        else None,
         created_at=value.created_at,
         created_by=value.created_by,
         completed_at=value.completed_at,
@@ -221,7 +224,7 @@ def purchase_of(row: PurchaseModel) -> Purchase:
             rate_percent=row.tax_rate_percent,
             calculation_id=row.tax_calculation_id,
         ),
-        refunded_nanos=int(row.refunded),
+        reversals=_reversals_of(row.reversals) if row.reversals else NO_REVERSALS,
         created_at=row.created_at,
         created_by=row.created_by,
         completed_at=row.completed_at,
@@ -308,6 +311,13 @@ def _billing_details_of(data: Mapping[str, object]) -> BillingDetails:
         email=cast("str | None", data["email"]),
         address=Address(**cast("dict[str, str]", data["address"])),
         tax_id=TaxId(**tax_id) if tax_id else None,
+    )
+
+
+def _reversals_of(data: Mapping[str, object]) -> Reversals:
+    followed = cast("list[dict[str, Any]]", data["followed"])
+    return Reversals(
+        tuple(FollowedReversal(**{**kept, "kind": ReversalKind(kept["kind"])}) for kept in followed)
     )
 
 

@@ -112,7 +112,7 @@ class PurchaseModel(Model):
     tax = NumberAttribute(default=0)
     tax_rate_percent = UnicodeAttribute(default="0")
     tax_calculation_id = UnicodeAttribute(null=True)
-    refunded = NumberAttribute(default=0)
+    reversals = DataAttribute(null=True)
     created_at = TimeAttribute()
     created_by = UnicodeAttribute()
     completed_at = TimeAttribute(null=True)

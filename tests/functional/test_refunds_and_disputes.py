@@ -1,0 +1,291 @@
+"""Credits follow the money that goes back to cards."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import ClassVar
+
+import pytest
+
+from chalicelib.domain.errors import BusyError
+from chalicelib.domain.ledger import EntryKind
+from chalicelib.domain.notices import NoticeKind
+from chalicelib.domain.reversal import Reversal
+from chalicelib.domain.topup import Decision, TopUpStatus
+from tests.fakes.laws import assert_laws
+from tests.fakes.payments import Behaviour, Moment
+from tests.fakes.refunds import FakeRefunds
+from tests.fakes.reversal_laws import assert_in_line
+from tests.fakes.values import ORG, usd
+from tests.fakes.world import World
+
+
+def _bought(amount: str = "50.00") -> tuple[World, str]:
+    world = World()
+    world.buy(ORG, amount, card=world.customer())
+    world.deliver()
+    return world, world.payments.payments()[0].id
+
+
+def _available(world: World) -> int:
+    return world.account().available_nanos
+
+
+def test_a_refund_takes_its_credits_once_however_often_it_is_told() -> None:
+    world, payment = _bought()
+    world.refunds.refund_by_hand(payment, 2000)
+    world.payments.events *= 3
+    world.deliver()
+    assert _available(world) == usd("30.00")
+    (purchase,) = world.purchases.all()
+    assert purchase.refunded_nanos == usd("20.00")
+    assert_in_line(world)
+
+
+def test_refunds_in_parts_take_it_all_and_no_more() -> None:
+    world, payment = _bought()
+    for cents in (1, 1999, 3000):
+        world.refunds.refund_by_hand(payment, cents)
+        world.deliver()
+    assert _available(world) == 0
+    assert_in_line(world)
+
+
+def test_a_refund_that_is_heard_of_before_its_payment_is_credited_first() -> None:
+    world = World()
+    card = world.customer()
+    world.payments.fail_next("charge", Moment.AFTER)
+    with pytest.raises(BusyError, match="didn't answer"):
+        world.buy(ORG, "50.00", card=card)
+    (payment,) = world.payments.payments()
+    world.payments.forget_events()
+    world.refunds.refund_by_hand(payment.id, 2000)
+    world.deliver()
+    assert _available(world) == usd("30.00")
+    assert_in_line(world)
+
+
+def test_a_refund_has_a_credit_note_with_the_next_number_and_its_files() -> None:
+    world, payment = _bought()
+    world.refunds.refund_by_hand(payment, 2000)
+    world.deliver()
+    invoice, credit_note = (issued.invoice for issued in world.invoices.all())
+    assert credit_note.number == "2026-000002"
+    assert credit_note.corrects_number == invoice.number
+    assert credit_note.total_nanos == usd("20.00")
+    assert f"invoices/{ORG}/2026-000002.pdf" in world.documents.files
+    (told,) = [n for n in world.events.published if n.kind is NoticeKind.REFUND_CREATED]
+    assert told.data["credit_note_number"] == "2026-000002"
+
+
+def test_a_refund_that_fails_gives_the_credits_back_and_bills_them_again() -> None:
+    world, payment = _bought()
+    refund = world.refunds.refund_by_hand(payment, 2000)
+    world.deliver()
+    world.refunds.fail(refund.id)
+    world.deliver()
+    assert _available(world) == usd("50.00")
+    assert [i.invoice.is_credit_note for i in world.invoices.all()] == [False, True, False]
+    kinds = [e.kind for e in world.store.entries.values()]
+    assert kinds == [EntryKind.PURCHASE, EntryKind.REFUND, EntryKind.REFUND_REVERSAL]
+    assert_in_line(world)
+
+
+def test_a_refund_that_failed_before_it_was_heard_of_changes_nothing() -> None:
+    world, payment = _bought()
+    world.refunds.fail(world.refunds.refund_by_hand(payment, 2000).id)
+    world.deliver()
+    assert _available(world) == usd("50.00")
+    assert len(world.store.entries) == 1
+    assert_in_line(world)
+
+
+def test_a_dispute_takes_the_disputed_amount_and_a_won_one_gives_it_back() -> None:
+    world, payment = _bought()
+    dispute = world.refunds.open_dispute(payment, 5000)
+    world.deliver()
+    assert _available(world) == 0
+    world.refunds.decide(dispute.id, won=True)
+    world.deliver()
+    assert _available(world) == usd("50.00")
+    keys = [key for _, key in world.store.entries if key.startswith("dispute#")]
+    assert keys == ["dispute#du_1", "dispute#du_1#2"]
+    assert_in_line(world)
+
+
+def test_a_lost_dispute_takes_nothing_further() -> None:
+    world, payment = _bought()
+    dispute = world.refunds.open_dispute(payment, 3000)
+    world.deliver()
+    world.refunds.decide(dispute.id, won=False)
+    world.deliver()
+    assert _available(world) == usd("20.00")
+    assert_in_line(world)
+
+
+def test_an_inquiry_takes_nothing_until_it_becomes_a_dispute() -> None:
+    world, payment = _bought()
+    inquiry = world.refunds.open_dispute(payment, 5000, inquiry=True)
+    world.deliver()
+    assert _available(world) == usd("50.00")
+    world.refunds.escalate(inquiry.id)
+    world.deliver()
+    assert _available(world) == 0
+    assert_in_line(world)
+
+
+def test_a_refund_before_a_dispute_of_it_all_is_netted_and_stays_when_that_is_won() -> None:
+    world, payment = _bought()
+    world.refunds.refund_by_hand(payment, 2000)
+    world.deliver()
+    dispute = world.refunds.open_dispute(payment, 5000)
+    world.deliver()
+    assert _available(world) == 0, "20 refunded and 50 disputed are 50, the purchase's credits"
+    world.refunds.decide(dispute.id, won=True)
+    world.deliver()
+    assert _available(world) == usd("30.00")
+    assert_in_line(world)
+
+
+def test_what_is_spent_is_taken_below_zero_and_the_entry_says_so() -> None:
+    world, payment = _bought()
+    world.deduct(ORG, "45.00", key="spent")
+    world.refunds.open_dispute(payment, 5000)
+    world.deliver()
+    assert _available(world) == usd("-45.00")
+    entry = world.ledger.entry(ORG, "dispute#du_1")
+    assert entry is not None
+    assert entry.overdrawn
+    assert entry.details["reason"] == "fraudulent"
+    told = {notice.kind for notice in world.events.published}
+    assert {NoticeKind.DISPUTE_OPENED, NoticeKind.EXHAUSTED} <= told
+    assert_in_line(world)
+
+
+def test_what_is_covered_is_not_called_overdrawn() -> None:
+    world, payment = _bought()
+    world.refunds.open_dispute(payment, 5000)
+    world.deliver()
+    entry = world.ledger.entry(ORG, "dispute#du_1")
+    assert entry is not None
+    assert not entry.overdrawn
+
+
+def test_a_dispute_pauses_auto_top_up_until_a_person_acts() -> None:
+    world, payment = _bought()
+    world.order_top_ups(ORG, threshold="10.00", amount="25.00")
+    world.refunds.open_dispute(payment, 5000)
+    world.deliver()
+    top_up = world.top_ups.get(ORG)
+    assert top_up.status is TopUpStatus.PAUSED
+    assert world.app.topping_up.consider(ORG, now=world.now) is Decision.PAUSED
+    assert len(world.payments.payments()) == 1
+    (told,) = [n for n in world.events.published if n.kind is NoticeKind.TOP_UP_PAUSED]
+    assert told.data["failure"] == {
+        "code": "payment_disputed",
+        "decline_code": None,
+        "message": "A payment of yours was disputed, so no card is charged automatically any more.",
+    }
+    world.order_top_ups(ORG, threshold="10.00", amount="25.00")
+    world.deliver()
+    assert len(world.payments.payments()) == 2
+    assert_in_line(world)
+
+
+def test_a_dispute_while_a_top_up_is_open_pauses_what_comes_after_it() -> None:
+    world, payment = _bought("20.00")
+    card = world.customer()
+    world.app.buyers.set_default_card(ORG, card.payment_method_id, now=world.now)
+    world.payments.change_card(card, Behaviour.TAKES_TIME)
+    world.order_top_ups(ORG, threshold="10.00", amount="25.00")
+    world.deduct(ORG, "15.00", key="spent")
+    world.deliver()
+    world.refunds.open_dispute(payment, 2000)
+    world.deliver()
+    (open_payment,) = [p for p in world.payments.payments() if p.id != payment]
+    world.payments.finish(open_payment.id)
+    world.deliver()
+    assert world.top_ups.get(ORG).status is TopUpStatus.PAUSED
+    assert _available(world) == usd("10.00")
+    assert_in_line(world)
+
+
+def test_an_old_answer_never_undoes_what_a_newer_one_has_done() -> None:
+    """One process asks, another follows the won dispute, then the first comes to write."""
+    world, payment = _bought()
+    dispute = world.refunds.open_dispute(payment, 5000)
+
+    as_first_read, as_first_told = world.purchases.all()[0], world.refunds.of_payment(payment)
+    world.deliver()
+    world.refunds.decide(dispute.id, won=True)
+    world.deliver()
+
+    class SlowRefunds(FakeRefunds):
+        told: ClassVar = [as_first_told]
+
+        def of_payment(self, payment_id: str) -> Sequence[Reversal]:
+            return self.told.pop() if self.told else world.refunds.of_payment(payment_id)
+
+    slow = replace(world.app.reversing, refunds=SlowRefunds(world.payments))
+    slow.follow(as_first_read, now=world.now)
+    assert _available(world) == usd("50.00")
+    assert_in_line(world)
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_a_recorded_sequence_ends_the_same_in_any_order_with_duplicates(seed: int) -> None:
+    chance = random.Random(seed)
+    world, payment = _bought("100.00")
+    world.deduct(ORG, "70.00", key="spent")
+    failing = world.refunds.refund_by_hand(payment, 1000)
+    world.refunds.refund_by_hand(payment, 2500)
+    won = world.refunds.open_dispute(payment, 4000)
+    world.refunds.decide(won.id, won=True)
+    world.refunds.fail(failing.id)
+    lost = world.refunds.open_dispute(payment, 7500)
+    world.refunds.decide(lost.id, won=False)
+    recorded = [event for event in world.payments.events for _ in range(chance.randint(1, 3))]
+    chance.shuffle(recorded)
+    world.payments.forget_events()
+    for event in recorded:
+        world.app.receiving.receive(event, now=world.now)
+        assert_laws(world)
+    world.deliver()
+    assert _available(world) == usd("-70.00")
+    assert set(world.store.entries) == {
+        (ORG, f"purchase#{world.purchases.all()[0].id}"),
+        (ORG, "deduction#spent"),
+        (ORG, "refund#re_2"),
+        (ORG, "dispute#du_4"),
+    }
+    assert_in_line(world)
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_whatever_is_heard_of_when_the_end_is_the_same(seed: int) -> None:
+    """The provider moves on while events wait, so steps are met in different states."""
+    chance = random.Random(seed)
+    world, payment = _bought("100.00")
+    dispute = world.refunds.open_dispute(payment, 6000)
+
+    def maybe_deliver() -> None:
+        if chance.random() < 0.5:
+            chance.shuffle(world.payments.events)
+            world.deliver()
+            assert_laws(world)
+
+    maybe_deliver()
+    world.refunds.decide(dispute.id, won=True)
+    maybe_deliver()
+    failing = world.refunds.refund_by_hand(payment, 3000)
+    maybe_deliver()
+    world.refunds.fail(failing.id)
+    maybe_deliver()
+    world.refunds.refund_by_hand(payment, 3333)
+    maybe_deliver()
+    world.refunds.open_dispute(payment, 10000)
+    world.deliver()
+    assert _available(world) == 0
+    assert_in_line(world)
