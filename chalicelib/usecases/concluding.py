@@ -21,10 +21,21 @@ from chalicelib.domain.payment_notices import (
     top_up_needs_action,
 )
 from chalicelib.domain.purchase import Purchase, PurchaseStatus, PurchaseType
+from chalicelib.domain.purchase_day import day_of
 from chalicelib.domain.tax import TaxNotes
 from chalicelib.domain.topup import TopUp
 from chalicelib.domain.write import Committed, Outcome, Saved, Write
-from chalicelib.ports import Ids, Invoices, Ledger, Pause, Payments, Purchases, Queue, TopUps
+from chalicelib.ports import (
+    Ids,
+    Invoices,
+    Ledger,
+    Pause,
+    Payments,
+    PurchaseDays,
+    Purchases,
+    Queue,
+    TopUps,
+)
 
 #: Rivals are other purchases taking invoice numbers; with this many tries and jittered pauses,
 #: dozens of writers at once get through. Who doesn't is finished by the sweep.
@@ -40,6 +51,7 @@ class Concluding:
     top_ups: TopUps
     invoices: Invoices
     payments: Payments
+    purchase_days: PurchaseDays
     queue: Queue
     ids: Ids
     pause: Pause
@@ -71,13 +83,7 @@ class Concluding:
             if purchase.final:
                 return purchase
             failed = purchase.failed(failure, payment_id=payment_id, now=now)
-            saves: tuple[Saved, ...] = (failed,)
-            top_up = self._freed_top_up(failed, now=now)
-            if top_up is not None:
-                saves = (failed, top_up)
-                if failure is not None:
-                    saves += top_up_failed(failed, failure, top_up, at=now)
-            if self._save(failed, saves, now=now):
+            if self._save(failed, (failed, *self._freed(failed, now=now)), now=now):
                 return failed
             purchase = self._reread(purchase, attempt)
         raise BusyError("The purchase is busy; please try again.")
@@ -182,9 +188,20 @@ class Concluding:
             # A declined payment could still be confirmed with another card. Only one that is
             # cancelled can't be paid any more, behind the back of a purchase that has failed.
             canceled = self.payments.cancel(payment.id)
-            if canceled.status is PaymentStatus.SUCCEEDED:
-                return self._credit(purchase, canceled, now=now)
+            if canceled.status is not PaymentStatus.CANCELED:
+                # It was paid meanwhile, or its bank is deciding.
+                return self.conclude(purchase, canceled, now=now)
         return self.give_up(purchase, payment.failure, payment_id=payment.id, now=now)
+
+    def _freed(self, failed: Purchase, *, now: datetime) -> tuple[Saved, ...]:
+        """What the purchase had claimed, given back: the day's room, or the month's and the slot."""
+        top_up = self._freed_top_up(failed, now=now)
+        if top_up is None:
+            day = self.purchase_days.get(failed.organization_id, day_of(failed.created_at))
+            return (day.given_back(failed.charge_nanos),)
+        if failed.failure is None:
+            return (top_up,)
+        return (top_up, *top_up_failed(failed, failed.failure, top_up, at=now))
 
     def _freed_top_up(self, failed: Purchase, *, now: datetime) -> TopUp | None:
         if failed.type is not PurchaseType.AUTO_TOP_UP:
