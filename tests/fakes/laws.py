@@ -11,7 +11,7 @@ from chalicelib.domain.money import cents_to_nanos
 from chalicelib.domain.numbering import IssuedInvoice
 from chalicelib.domain.payment import PaymentStatus
 from chalicelib.domain.purchase import Purchase, PurchaseStatus, PurchaseType
-from chalicelib.domain.topup import TopUp, month_of
+from chalicelib.domain.topup import Decision, TopUp, month_of
 from tests.fakes.world import World
 
 _CREDITS = {EntryKind.PURCHASE, EntryKind.AUTO_TOP_UP}
@@ -37,6 +37,21 @@ def assert_settled(world: World) -> None:
     for issued in _invoices(world):
         assert issued.rendered, f"{issued.invoice.number} was never stored"
     assert not [p for p in _purchases(world) if p.status is PurchaseStatus.PENDING]
+    assert_nobody_is_forgotten(world)
+
+
+def assert_nobody_is_forgotten(world: World) -> None:
+    """Whoever is below their threshold is being charged, or somebody will look again, or a person
+    must act and was told why.
+    """
+    for top_up in _top_ups(world):
+        account = world.account(top_up.organization_id)
+        decision = top_up.decide(account, now=world.now)
+        assert decision is not Decision.CHARGE, "due, and nobody charges"
+        if decision in {Decision.WAIT, Decision.LIMIT_REACHED}:
+            assert top_up.check_at is not None, "nobody comes back"
+        if decision is Decision.PAUSED:
+            assert top_up.last_failure is not None, "paused for no reason"
 
 
 def assert_conservation(world: World) -> None:

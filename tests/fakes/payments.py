@@ -135,6 +135,22 @@ class FakePayments:
             if charged.payment.status is PaymentStatus.REQUIRES_ACTION:
                 self._conclude(charged, None if passes else _CHALLENGE_FAILED)
 
+    def pay_otherwise(self, payment_id: str, *, takes_time: bool = False) -> None:
+        """The customer confirms the payment anew, with another card, if that can still be done."""
+        with self._lock:
+            charged = self._of(payment_id)
+            if charged.payment.status not in {
+                PaymentStatus.DECLINED,
+                PaymentStatus.REQUIRES_ACTION,
+            }:
+                return
+            if takes_time:
+                charged.payment = replace(
+                    charged.payment, status=PaymentStatus.PROCESSING, failure=None
+                )
+            else:
+                self._conclude(charged, None)
+
     def finish(self, payment_id: str, *, passes: bool = True) -> None:
         """The bank that took its time has decided."""
         with self._lock:

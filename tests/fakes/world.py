@@ -40,6 +40,7 @@ from tests.fakes.repositories import (
     FakeInvoices,
     FakeLedger,
     FakeNotices,
+    FakePurchaseDays,
     FakePurchases,
     FakeRequests,
     FakeTopUps,
@@ -72,6 +73,7 @@ class World:
         self.invoices = FakeInvoices(self.store)
         self.holds = FakeHolds(self.store)
         self.trace_counts = FakeTraceCounts(self.store)
+        self.purchase_days = FakePurchaseDays(self.store)
         self.notices = FakeNotices(self.store)
         self.events = FakeEvents()
         self.mail = FakeMail()
@@ -87,6 +89,7 @@ class World:
             archives=FakeArchives(self.store),
             holds=self.holds,
             trace_counts=self.trace_counts,
+            purchase_days=self.purchase_days,
             payments=self.payments,
             refunds=self.refunds,
             tax_ids=FakeTaxIds(),
