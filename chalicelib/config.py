@@ -33,6 +33,7 @@ TABLE_VARIABLES = {
     "invoices": "INVOICES_TABLE",
     "notices": "NOTICES_TABLE",
     "holds": "HOLDS_TABLE",
+    "purchase_days": "PURCHASE_DAYS_TABLE",
     "trace_counts": "TRACE_COUNTS_TABLE",
     "archives": "ARCHIVES_TABLE",
     "usage_days": "USAGE_DAYS_TABLE",
@@ -92,6 +93,11 @@ class Settings:
     def invoice_queue_url(self) -> str:
         """Where invoice jobs go."""
         return self._required("INVOICE_QUEUE_URL")
+
+    @cached_property
+    def usage_queue_url(self) -> str:
+        """Where gateways send their usage reports."""
+        return self._required("USAGE_QUEUE_URL")
 
     @cached_property
     def rejected_usage_queue_url(self) -> str:
@@ -191,6 +197,11 @@ class Settings:
     def prices_max_age_seconds(self) -> float:
         """How long after a change of the operator's prices others may still charge the old ones."""
         return self._parsed("PRICES_MAX_AGE_SECONDS", "5", float)
+
+    @cached_property
+    def purchase_daily_maximum_nanos(self) -> int:
+        """The most that an organization can buy by hand on one day (UTC), tax included."""
+        return self._parsed("PURCHASE_DAILY_MAXIMUM", "20000.00", parse_usd)
 
     @cached_property
     def trace_terms(self) -> TraceTerms:

@@ -19,6 +19,7 @@ from chalicelib.domain.numbering import InvoiceSequence, IssuedInvoice
 from chalicelib.domain.payment import Card, CardSetup, ChargeRequest, Payment
 from chalicelib.domain.price_rules import PriceBook, PriceRule
 from chalicelib.domain.purchase import Purchase, PurchaseType
+from chalicelib.domain.purchase_day import PurchaseDay
 from chalicelib.domain.request import IdempotentRequest
 from chalicelib.domain.reversal import RefundRequest, Reversal
 from chalicelib.domain.tax import Tax
@@ -169,6 +170,14 @@ class Purchases(Protocol):
 
     def due(self, now: datetime, limit: int) -> Sequence[Purchase]:
         """Purchases that are not final and whose `check_at` has come."""
+        ...
+
+
+class PurchaseDays(Protocol):
+    """What was bought by hand, by the day."""
+
+    def get(self, organization_id: str, day: str) -> PurchaseDay:
+        """The organization's day, such as "2026-11-23"; nothing, if it bought nothing."""
         ...
 
 
@@ -382,6 +391,14 @@ class Queue(Protocol):
 
     def rejected_usage(self, body: str, *, reason: str) -> None:
         """A usage report that can't be applied, kept aside for a person to look at."""
+        ...
+
+
+class Redelivery(Protocol):
+    """Messages of a queue that were received and are still to be done."""
+
+    def let_come_again(self, receipt: str, *, seconds: int) -> None:
+        """Deliver the message again after so many seconds."""
         ...
 
 

@@ -39,8 +39,10 @@ if TYPE_CHECKING:
         Pause,
         Payments,
         Prices,
+        PurchaseDays,
         Purchases,
         Queue,
+        Redelivery,
         Refunds,
         Renderer,
         Requests,
@@ -107,6 +109,7 @@ class Services:
     @cached_property
     def purchasing(self) -> Purchasing:
         """Buying by hand."""
+        from chalicelib.adapters.pause import JitteredPause
         from chalicelib.usecases.idempotency import Answers
         from chalicelib.usecases.purchasing import Purchasing
 
@@ -119,6 +122,9 @@ class Services:
             buyers=self.buyers,
             concluding=self._concluding,
             taxes=self._taxes,
+            purchase_days=self._purchase_days,
+            daily_maximum_nanos=self.settings.purchase_daily_maximum_nanos,
+            pause=JitteredPause(),
         )
 
     @cached_property
@@ -402,6 +408,13 @@ class Services:
         return PageRenderer(TEMPLATES)
 
     @cached_property
+    def usage_redelivery(self) -> Redelivery:
+        """The usage queue, for reports that failed."""
+        from chalicelib.adapters.sqs import SqsRedelivery
+
+        return SqsRedelivery(self._client("sqs"), queue_url=self.settings.usage_queue_url)
+
+    @cached_property
     def _tokens(self) -> JwtTokens:
         from chalicelib.adapters.jwt_tokens import JwtTokens
 
@@ -422,6 +435,7 @@ class Services:
             top_ups=self.top_ups,
             invoices=self._invoices,
             payments=self.payments,
+            purchase_days=self._purchase_days,
             queue=self.queue,
             ids=self._ids,
             pause=JitteredPause(),
@@ -545,6 +559,12 @@ class Services:
         from chalicelib.adapters.dynamodb.holds import DynamoHolds
 
         return self._connected(DynamoHolds)
+
+    @cached_property
+    def _purchase_days(self) -> PurchaseDays:
+        from chalicelib.adapters.dynamodb.purchase_days import DynamoPurchaseDays
+
+        return self._connected(DynamoPurchaseDays)
 
     @cached_property
     def _trace_counts(self) -> TraceCounts:

@@ -16,6 +16,7 @@ from chalicelib.domain.ledger import Entry
 from chalicelib.domain.notices import Notice
 from chalicelib.domain.numbering import InvoiceSequence, IssuedInvoice
 from chalicelib.domain.purchase import Purchase
+from chalicelib.domain.purchase_day import PurchaseDay
 from chalicelib.domain.request import IdempotentRequest
 from chalicelib.domain.topup import TopUp
 from chalicelib.domain.traces import TraceCount
@@ -31,6 +32,7 @@ Saved = (
     | IssuedInvoice
     | Notice
     | Purchase
+    | PurchaseDay
     | TopUp
     | TraceCount
 )

@@ -194,7 +194,7 @@ class Concluding:
         return self.give_up(purchase, payment.failure, payment_id=payment.id, now=now)
 
     def _freed(self, failed: Purchase, *, now: datetime) -> tuple[Saved, ...]:
-        """What the purchase had claimed, given back: the day's room, or the month's and the slot."""
+        """What the purchase had claimed: room in its day, or in its month and the slot."""
         top_up = self._freed_top_up(failed, now=now)
         if top_up is None:
             day = self.purchase_days.get(failed.organization_id, day_of(failed.created_at))

@@ -58,6 +58,11 @@ class Answers:
             raise in_progress()
         return mine
 
+    def begun(self, request: IdempotentRequest) -> bool:
+        """Whether a request with that key is known."""
+        kept = self._requests.get(request.organization_id, request.operation, request.key)
+        return kept is not None
+
     def keep(self, request: IdempotentRequest, answer: Answer, *, now: datetime) -> Answer:
         """Keep the answer for ever; gives the one that is kept, should another have been faster."""
         if self._save(request.answered(answer), now=now):

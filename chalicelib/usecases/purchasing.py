@@ -9,6 +9,7 @@ from datetime import datetime
 from chalicelib.domain.billing import BillingDetails, TaxId
 from chalicelib.domain.customer import Customer
 from chalicelib.domain.errors import BusyError, NotFoundError, ValidationFailedError
+from chalicelib.domain.money import format_usd
 from chalicelib.domain.payment import (
     Card,
     ChargeRequest,
@@ -17,15 +18,18 @@ from chalicelib.domain.payment import (
     PaymentsUnavailableError,
 )
 from chalicelib.domain.purchase import Purchase, PurchaseType
+from chalicelib.domain.purchase_day import PurchaseDay, day_of
 from chalicelib.domain.request import Answer, IdempotentRequest
 from chalicelib.domain.tax import Tax
 from chalicelib.domain.write import Committed, Write
-from chalicelib.ports import Ids, Ledger, Payments, Purchases, Taxes
+from chalicelib.ports import Ids, Ledger, Pause, Payments, PurchaseDays, Purchases, Taxes
 from chalicelib.usecases.concluding import Concluding
 from chalicelib.usecases.customers import Buyers
 from chalicelib.usecases.idempotency import Answers, digest_of, in_progress
 
 _OPERATION = "purchase"
+#: Rivals are other purchases of the same organization on the same day.
+_ATTEMPTS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +79,9 @@ class Purchasing:
     buyers: Buyers
     concluding: Concluding
     taxes: Taxes
+    purchase_days: PurchaseDays
+    daily_maximum_nanos: int
+    pause: Pause
 
     def preview(self, order: Order) -> Tax:
         """What tax the order would be charged; nothing is changed.
@@ -91,7 +98,8 @@ class Purchasing:
         """Charge the card and add the credits; gives the answer, and whether it is an old one.
 
         Raises:
-            ValidationFailedError: if the card or the billing details are missing.
+            ValidationFailedError: if the card or the billing details are missing, or the day's
+                limit is reached.
             BusyError: if the payment provider doesn't answer. Whether the card was charged is
                 then unknown; the same key continues where this attempt ended.
         """
@@ -136,10 +144,27 @@ class Purchasing:
             subject_id=purchase.id,
             started_at=now,
         )
-        write = Write(organization_id=order.organization_id, at=now, saves=(purchase, request))
-        if not isinstance(self.ledger.commit(write), Committed):
-            raise in_progress()
-        return purchase, request
+        for attempt in range(_ATTEMPTS):
+            day = self.purchase_days.get(order.organization_id, day_of(now))
+            self._refuse_beyond_limit(day, purchase)
+            saves = (purchase, request, day.taken(purchase.charge_nanos))
+            write = Write(organization_id=order.organization_id, at=now, saves=saves)
+            if isinstance(self.ledger.commit(write), Committed):
+                return purchase, request
+            if self.answers.begun(request):
+                raise in_progress()
+            # Another purchase of the same day was counted at this moment.
+            self.pause(attempt)
+        raise BusyError("Too many purchases at once; please try again.")
+
+    def _refuse_beyond_limit(self, day: PurchaseDay, purchase: Purchase) -> None:
+        left_nanos = self.daily_maximum_nanos - day.charged_nanos
+        if purchase.charge_nanos > left_nanos:
+            raise ValidationFailedError.of(
+                "amount",
+                f"is beyond today's limit of {format_usd(self.daily_maximum_nanos)} US dollars, "
+                f"of which {format_usd(max(0, left_nanos))} are left",
+            )
 
     def _new(
         self,

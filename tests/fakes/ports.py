@@ -19,6 +19,7 @@ from chalicelib.ports import (
     Notices,
     Pause,
     Payments,
+    PurchaseDays,
     Purchases,
     Queue,
     Refunds,
@@ -48,7 +49,7 @@ from chalicelib.usecases.reversing import Reversing
 from chalicelib.usecases.sweeping import Sweeping
 from chalicelib.usecases.taking import Taking
 from chalicelib.usecases.topping_up import ToppingUp
-from tests.fakes.values import SELLER, TAX_NOTES
+from tests.fakes.values import DAILY_MAXIMUM_NANOS, SELLER, TAX_NOTES
 
 T = TypeVar("T")
 
@@ -67,6 +68,7 @@ class Ports:
     archives: Archives
     holds: Holds
     trace_counts: TraceCounts
+    purchase_days: PurchaseDays
     payments: Payments
     refunds: Refunds
     tax_ids: TaxIds
@@ -132,6 +134,7 @@ def wire(ports: Ports) -> UseCases:
     parts["ledger"] = AnnouncingLedger(ports.ledger)
     parts["seller"] = SELLER
     parts["tax_notes"] = TAX_NOTES
+    parts["daily_maximum_nanos"] = DAILY_MAXIMUM_NANOS
     parts["answers"] = Answers(ports.ledger, ports.requests)
     for name, kind in _MADE.items():
         parts[name] = _make(kind, parts)

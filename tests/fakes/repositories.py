@@ -14,11 +14,12 @@ from chalicelib.domain.ledger import Entry
 from chalicelib.domain.notices import Notice
 from chalicelib.domain.numbering import InvoiceSequence, IssuedInvoice
 from chalicelib.domain.purchase import Purchase, PurchaseStatus, PurchaseType
+from chalicelib.domain.purchase_day import PurchaseDay
 from chalicelib.domain.request import IdempotentRequest
 from chalicelib.domain.topup import TopUp
 from chalicelib.domain.write import Outcome, Write
 from chalicelib.ports import Page, Window
-from tests.fakes.store import Store
+from tests.fakes.store import Place, Store, place_of
 
 
 class _Checked(Protocol):
@@ -115,6 +116,25 @@ class FakePurchases:
     def due(self, now: datetime, limit: int) -> Sequence[Purchase]:
         """See the port."""
         return _due(self.all(), now)[:limit]
+
+
+class FakePurchaseDays:
+    """The PurchaseDays port."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def get(self, organization_id: str, day: str) -> PurchaseDay:
+        """See the port."""
+        found = self._store.saved.get(("PurchaseDay", organization_id, day))
+        return cast("PurchaseDay | None", found) or PurchaseDay(
+            organization_id=organization_id, day=day
+        )
+
+
+@place_of.register
+def _(value: PurchaseDay) -> Place:
+    return ("PurchaseDay", value.organization_id, value.day)
 
 
 class FakeTopUps:

@@ -21,6 +21,7 @@ from chalicelib.domain.notices import Notice
 from chalicelib.domain.numbering import InvoiceSequence, IssuedInvoice
 from chalicelib.domain.request import IdempotentRequest
 from chalicelib.domain.topup import TopUp
+from chalicelib.domain.usage_day import AccountChange
 from chalicelib.domain.write import (
     Committed,
     Cover,
@@ -75,6 +76,7 @@ class AccountRow:
 
     account: Account
     headroom_nanos: int = 0
+    writes: int = 0
 
 
 class Store:
@@ -87,6 +89,8 @@ class Store:
         #: The listed entries of each write, by the id of the first.
         self.writes: dict[str, list[Entry]] = {}
         self.saved: dict[Place, object] = {}
+        #: What the accounts' stream would tell, in order.
+        self.changes: list[AccountChange] = []
         self.commits = 0
 
     def values(self, kind: str) -> Iterator[object]:
@@ -186,6 +190,16 @@ class Store:
         if write.clear_low_since:
             account = replace(account, low_since=None)
         row.account = account
+        if write.listed:
+            row.writes += 1
+            change = AccountChange(
+                organization_id=write.organization_id,
+                number=row.writes,
+                first_key=write.listed[0].key,
+                available_nanos=account.available_nanos,
+                held_nanos=account.held_nanos,
+            )
+            self.changes.append(change)
 
 
 def _refuse_impossible(write: Write) -> None:

@@ -23,6 +23,7 @@ SELLER = Seller(
     address=Address(line1="1 High St", city="Dublin", postal_code="D01", country="IE"),
 )
 
+DAILY_MAXIMUM_NANOS = 20_000 * 1_000_000_000
 TAX_NOTES = TaxNotes(general=None, reverse_charge="Reverse charge.")
 
 _serial = count(1)
