@@ -128,13 +128,9 @@ async function listed(app, id) {
   }
 }
 
-/** @param {import("./address.js").Billing} billing */
+/** What is known, without what isn't: Stripe takes no empty lines. @param {import("./address.js").Billing} billing */
 function forStripe({ name, email, address }) {
-  const { line1, line2, city, state, postal_code: postalCode, country } = address;
-  return {
-    name,
-    email: email ?? "",
-    phone: "",
-    address: { line1, line2: line2 ?? "", city, state: state ?? "", postal_code: postalCode, country },
-  };
+  /** @param {Record<string, string | null>} values */
+  const known = (values) => Object.fromEntries(Object.entries(values).filter(([, value]) => value));
+  return { ...known({ name, email }), address: known(address) };
 }

@@ -5,7 +5,7 @@ import { Store } from "./store.js";
 import { dayAgo } from "./when.js";
 
 /** What a purchase, a card or a setting may change. */
-const CHANGING = ["credits", "cards", "billing", "balances", "days", "projects", "models"];
+const CHANGING = ["credits", "cards", "billing", "balances", "projects", "models"];
 const STALE_MS = 5_000;
 const PERIOD_DAYS = 30;
 
@@ -61,15 +61,13 @@ export function createApp(session, onUnauthenticated) {
 function readers(api) {
   /** @param {string} by */
   const usage = (by) => () => {
-    const from = `${dayAgo(PERIOD_DAYS - 1)}T00:00:00Z`;
-    return api.get(`/usage?group_by=${by}&from=${from}`);
+    return api.get(`/usage?group_by=${by}&from=${dayAgo(PERIOD_DAYS - 1)}`);
   };
   return {
     credits: () => api.get("/credits"),
     cards: () => api.get("/payment-methods").then(({ data }) => data),
     billing: () => api.get("/billing-details"),
     balances: () => api.get(`/balance-history?days=${PERIOD_DAYS}`),
-    days: usage("day"),
     projects: usage("project"),
     models: usage("model"),
     taxIdTypes: () => api.get("/v1/tax-id-types").then(({ data }) => data),

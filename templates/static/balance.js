@@ -28,7 +28,7 @@ export function balancePanel(app) {
     showStatus(status, app.store.value("credits"));
     showFigure(figure, app);
   });
-  app.store.watch(["credits", "days"], () => showFacts(facts, app));
+  app.store.watch(["credits", "balances"], () => showFacts(facts, app));
   app.store.watch(["balances", "credits"], () => chart(picture, app));
   return { element, head };
 }
@@ -64,7 +64,7 @@ function showFacts(facts, app) {
   if (!credits.at) return;
   const available = nanosOf(credits.value.available);
   const held = nanosOf(credits.value.held);
-  const days = app.store.value("days")?.data;
+  const days = app.store.value("balances")?.data;
   const pace = days ? dailyPace(days) : null;
   const left = pace === null ? null : daysLeft(available, pace);
   fill(

@@ -40,7 +40,7 @@ export function amountStep(flow) {
   const { taxId: typed } = flow.draft;
   const onFile = app.store.value("billing")?.tax_id ?? null;
   const taxId = taxIdForm(app, typed === undefined ? onFile : typed, false);
-  const pace = dailyPace(app.store.value("days")?.data ?? []);
+  const pace = dailyPace(app.store.value("balances")?.data ?? []);
   const update = () => {
     const nanos = readAmount(amount.input.value);
     for (const preset of presets) preset.button.setAttribute("aria-pressed", String(preset.nanos === nanos));

@@ -23,8 +23,14 @@ export function cardName({ brand, last4 }) {
   return TEXT.cards.name(name, last4);
 }
 
-/** A card, as a picture and two lines. @param {Card} card @returns {Node[]} */
-export function cardLines(card) {
+/**
+ * A card, as a picture and two lines.
+ *
+ * @param {Card} card
+ * @param {Node | false} [mark] put behind the second line
+ * @returns {Node[]}
+ */
+export function cardLines(card, mark = false) {
   const [tone, words] = expiry(card);
   const name = /** @type {Record<string, string>} */ (BRANDS)[card.brand] ?? card.brand;
   return [
@@ -33,7 +39,7 @@ export function cardLines(card) {
       "span",
       { class: "card-text" },
       h("span", { class: "strong" }, `${name} `, h("span", { class: "digits" }, h("span", { "aria-hidden": "true" }, "•••• "), card.last4)),
-      h("span", { class: tone }, words),
+      h("span", { class: "card-more" }, h("span", { class: tone }, words), mark || ""),
     ),
   ];
 }
@@ -66,8 +72,7 @@ function row(app, card, only) {
   return h(
     "li",
     { class: "card" },
-    cardLines(card),
-    card.default && h("span", { class: "badge" }, TEXT.cards.default),
+    cardLines(card, card.default && h("span", { class: "badge" }, TEXT.cards.default)),
     app.mayWrite && menuButton({ label: TEXT.cards.menu(name), key: `card-${card.id}`, items }),
   );
 }

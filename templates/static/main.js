@@ -10,6 +10,7 @@ import { draft, keep } from "./draft.js";
 import { historyPanel } from "./history.js";
 import { shortcuts } from "./keys.js";
 import { notices } from "./notices.js";
+import { lostPurchase } from "./purchase.js";
 import { expire, resume, signIn, SignInError } from "./session.js";
 import { gate, switchTheme, topBar } from "./shell.js";
 import { spendingPanel } from "./spending.js";
@@ -36,14 +37,14 @@ function showApp(session) {
       h("h1", {}, TEXT.title),
       notices(app),
       balance.element,
-      h("div", { class: "two" }, cardsPanel(app).element, topUpPanel(app).element),
-      spendingPanel(app).element,
+      h("div", { class: "two" }, cardsPanel(app).element, topUpPanel(app).element, spendingPanel(app).element),
       history.element,
     ),
   );
-  void app.store.refresh("credits", "cards", "billing", "balances", "days", "projects", "models").then(() => {
-    // Back from signing in again: go on where the session ended.
-    if (app.mayWrite && draft().open) openAddCredits(app);
+  void app.store.refresh("credits", "cards", "billing", "balances", "projects", "models").then(() => {
+    // Back from signing in again, or reloaded: go on where it ended. What was sent already is
+    // not sent again unasked.
+    if (app.mayWrite && draft().open && !lostPurchase()) openAddCredits(app);
   });
   endAt(session.expiresAt);
 }

@@ -3,8 +3,8 @@
 import { openUnfinished } from "./add-credits.js";
 import { confirmTopUp } from "./top-up-state.js";
 import { fill, h, icon } from "./dom.js";
-import { unanswered } from "./intent.js";
 import { cents, nanosOf } from "./money.js";
+import { lostPurchase } from "./purchase.js";
 import { settings } from "./settings.js";
 import { TEXT } from "./texts.js";
 
@@ -59,11 +59,11 @@ function current(app) {
 
 /** @param {import("./app.js").App} app @returns {Notice | null} */
 function lost(app) {
-  const intent = app.mayWrite ? unanswered("purchase") : null;
-  if (!intent) return null;
+  const body = app.mayWrite ? lostPurchase() : null;
+  if (!body) return null;
   return {
     tone: "warn",
-    title: TEXT.notice.unfinished(cents(nanosOf(intent.body.amount))),
+    title: TEXT.notice.unfinished(cents(nanosOf(body.amount))),
     body: TEXT.notice.unfinishedBody,
     action: button(TEXT.notice.check, () => openUnfinished(app)),
   };

@@ -1,30 +1,26 @@
 // How fast credits are spent, how long they last, how often a top-up would have fired.
 
 import { nanosOf } from "./money.js";
-import { dayAgo } from "./when.js";
 
 const PACE_DAYS = 7;
-const PERIOD_DAYS = 30;
 
 /**
- * What was spent on each of the last days, oldest first, in nano-dollars.
+ * What was spent on each day, in nano-dollars, in the order of the days.
  *
- * @param {{day: string, amount: string}[]} days what GET /usage answers, grouped by day
- * @param {number} [count]
+ * @param {{spent: string}[]} days what GET /balance-history answers
  * @returns {bigint[]}
  */
-export function spentByDay(days, count = PERIOD_DAYS) {
-  const spent = new Map(days.map(({ day, amount }) => [day, nanosOf(amount)]));
-  return Array.from({ length: count }, (_, place) => spent.get(dayAgo(count - 1 - place)) ?? 0n);
+export function spentByDay(days) {
+  return days.map(({ spent }) => nanosOf(spent));
 }
 
 /**
  * What is spent in a day, by the last seven.
  *
- * @param {{day: string, amount: string}[]} days
+ * @param {{spent: string}[]} days
  */
 export function dailyPace(days) {
-  return spentByDay(days, PACE_DAYS).reduce((sum, spent) => sum + spent, 0n) / BigInt(PACE_DAYS);
+  return spentByDay(days.slice(-PACE_DAYS)).reduce((sum, spent) => sum + spent, 0n) / BigInt(PACE_DAYS);
 }
 
 /**

@@ -67,7 +67,7 @@ function refused(error) {
   // A server that broke down may have charged the card before; only its word ends the intent.
   if (error instanceof NoAnswer) return { kind: "unknown" };
   if (!(error instanceof Refusal)) throw error;
-  if (error.status >= 500 || error.code === "request_in_progress" || error.status === 401) return { kind: "unknown" };
+  if (error.status >= 500 || error.code === "request_in_progress") return { kind: "unknown" };
   forget();
   return { kind: error.code === "card_declined" ? "declined" : "refused", refusal: error };
 }

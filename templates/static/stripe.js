@@ -29,7 +29,8 @@ export function stripe() {
 export async function cardForm(place, clientSecret) {
   const client = await stripe();
   const elements = client.elements({ clientSecret, appearance: appearance() });
-  const details = { name: "never", email: "never", phone: "never", address: "never" };
+  // Our own form asks for these, and what isn't asked for must be passed on when confirming.
+  const details = { address: { country: "never", postalCode: "never" } };
   const element = elements.create("payment", {
     layout: "tabs",
     fields: { billingDetails: details },
@@ -37,7 +38,7 @@ export async function cardForm(place, clientSecret) {
   });
   const ready = new Promise((resolve, reject) => {
     element.on("ready", resolve);
-    element.on("loaderror", ({ error }) => reject(new StripeUnavailable(error?.message)));
+    element.on("loaderror", (/** @type {any} */ { error }) => reject(new StripeUnavailable(error?.message)));
     setTimeout(() => reject(new StripeUnavailable("Not ready in time.")), LOAD_MS);
   });
   element.mount(place);

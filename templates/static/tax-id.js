@@ -75,7 +75,10 @@ function fields(types, given) {
     number.input.setAttribute("placeholder", chosen?.example ?? "");
   };
   const choose = () => {
-    const fitting = types.filter((each) => each.country === country.input.value);
+    // Who has a tax ID to show in business mostly has one for value added tax.
+    const fitting = types
+      .filter((each) => each.country === country.input.value)
+      .sort((one, other) => Number(other.type.endsWith("_vat")) - Number(one.type.endsWith("_vat")));
     fill(type.input, fitting.map((each) => h("option", { value: each.type }, `${each.label} (${each.type.replaceAll("_", " ")})`)));
     type.element.hidden = fitting.length === 0;
     number.element.hidden = fitting.length === 0;

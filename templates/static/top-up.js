@@ -25,7 +25,7 @@ export function topUpPanel(app) {
   const trouble = h("div", { class: "trouble" });
   /** @type {ReturnType<typeof form> | null} */
   let shown = null;
-  app.store.watch(["credits", "cards", "days"], () => {
+  app.store.watch(["credits", "cards", "balances"], () => {
     const topUp = app.store.value("credits")?.auto_top_up;
     if (!topUp) return showPart(body, app, "credits", () => null, 4);
     showBadge(badge, topUp);
@@ -87,7 +87,7 @@ function form(app) {
     const now = read();
     details.classList.toggle("dimmed", !now.enabled);
     save.disabled = !touched;
-    const days = app.store.value("days")?.data;
+    const days = app.store.value("balances")?.data;
     const complete = now.threshold !== null && now.amount !== null && now.amount > 0n;
     estimate.textContent = days && complete ? estimated(spentByDay(days), now) : "";
     warning.textContent = now.enabled && touched ? consequence(app, now, saved) : "";
