@@ -137,7 +137,7 @@ class TopUp:
     def has_room(self, charge_nanos: int, *, now: datetime) -> bool:
         """Whether the month's limit leaves room for a charge of that much, tax included."""
         limit = self.monthly_limit_nanos
-        return limit is None or self.spent_in(month_of(now)) + charge_nanos <= limit
+        return limit is None or self.spent_in(self._month_at(now)) + charge_nanos <= limit
 
     def worn_out(self, fingerprint: str, *, now: datetime) -> bool:
         """Whether the card was tried as often as its network allows."""
@@ -149,7 +149,7 @@ class TopUp:
         """The slot and the month's room claimed, the attempt counted."""
         if self.open_purchase_id is not None:
             raise ValueError("a top-up is open")
-        month = month_of(now)
+        month = self._month_at(now)
         recent = {card: kept for card in self.attempts if (kept := self._recent(card, now))}
         recent[fingerprint] = (*recent.get(fingerprint, ()), now)
         return replace(
@@ -290,6 +290,14 @@ class TopUp:
     def postponed(self, until: datetime) -> TopUp:
         """Nothing can be done before `until`, though the card is good: the limit is reached."""
         return replace(self, check_at=until, version=self.version + 1)
+
+    def _month_at(self, now: datetime) -> str:
+        """The month that a charge counts for.
+
+        One that has begun is not gone back on: a process whose clock is behind, or that took its
+        time, would forget what was charged in it.
+        """
+        return max(self.month, month_of(now))
 
     def _recent(self, fingerprint: str, now: datetime) -> tuple[datetime, ...]:
         return tuple(at for at in self.attempts.get(fingerprint, ()) if at > now - ATTEMPTS_WINDOW)
