@@ -97,8 +97,13 @@ class Buyers:
             card = self._card(customer, payment_method_id)
             top_up = self.top_ups.get(organization_id)
             chosen = customer.with_default_payment_method(payment_method_id)
-            saves = (chosen, top_up.resumed()) if top_up.enabled else (chosen,)
-            write = Write(organization_id=organization_id, at=now, saves=saves)
+            # What waited for another card may be due, and no usage may come to say so.
+            write = Write(
+                organization_id=organization_id,
+                at=now,
+                mark_low=top_up.enabled,
+                saves=(chosen, top_up.resumed()) if top_up.enabled else (chosen,),
+            )
             if isinstance(self.ledger.commit(write), Committed):
                 return SavedCard(card=card, default=True)
         raise _busy()

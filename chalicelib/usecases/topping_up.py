@@ -94,7 +94,8 @@ class ToppingUp:
                 floor=FloorChange(
                     from_nanos=account.floor_nanos, to_nanos=floor_nanos, tops_up=settings.enabled
                 ),
-                mark_low=due,
+                # Also when it isn't due: a deduction may be made meanwhile, by the old threshold.
+                mark_low=settings.enabled,
                 saves=(top_up,),
             )
             if isinstance(self.ledger.commit(write), Committed):
@@ -113,7 +114,13 @@ class ToppingUp:
         if decision is Decision.NOT_DUE and top_up.overdue(now):
             self._save(top_up.rested(), now=now)
         if decision is Decision.CHARGE:
-            decision = self._claim_and_charge(top_up, now=now)
+            try:
+                decision = self._claim_and_charge(top_up, now=now)
+            except PaymentsUnavailableError:
+                # Nothing is wrong with the hint, and another would fare no better now. The sweep
+                # comes back until the provider answers.
+                self._mark_low(organization_id, now=now)
+                return Decision.WAIT
         self._looked_after(account, decision, now=now)
         return decision
 
@@ -189,6 +196,9 @@ class ToppingUp:
         # If a rival was faster, the settings are new and the next hint decides by them.
         write = Write(organization_id=top_up.organization_id, at=now, saves=(top_up, *notices))
         self.ledger.commit(write)
+
+    def _mark_low(self, organization_id: str, *, now: datetime) -> None:
+        self.ledger.commit(Write(organization_id=organization_id, at=now, mark_low=True))
 
     def _looked_after(self, account: Account, decision: Decision, *, now: datetime) -> None:
         """Take away the mark that brings the sweep here, unless another drain has renewed it.
