@@ -128,6 +128,10 @@ class FakePayments:
         """Let the next calls of a method fail, before or after they take effect."""
         self._outages.append(_Outage(method=method, moment=moment, times=times))
 
+    def end_outages(self) -> None:
+        """Every call succeeds from now on."""
+        self._outages.clear()
+
     def authenticate(self, payment_id: str, *, passes: bool = True) -> None:
         """The customer answers the bank's challenge, if it can still be answered."""
         with self._lock:
