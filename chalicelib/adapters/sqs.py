@@ -15,6 +15,20 @@ if TYPE_CHECKING:
 _MAX_REASON = 1_000
 
 
+class SqsRedelivery:
+    """The Redelivery port, for one queue."""
+
+    def __init__(self, client: BaseClient, *, queue_url: str) -> None:
+        self._client = client
+        self._queue_url = queue_url
+
+    def let_come_again(self, receipt: str, *, seconds: int) -> None:
+        """See the port."""
+        self._client.change_message_visibility(
+            QueueUrl=self._queue_url, ReceiptHandle=receipt, VisibilityTimeout=seconds
+        )
+
+
 class SqsQueue:
     """The Queue port."""
 
