@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from chalicelib.adapters.dynamodb.commit import Committer
+from chalicelib.adapters.dynamodb.history import DynamoHistory
 from chalicelib.adapters.dynamodb.models import connect
 from chalicelib.adapters.dynamodb.notices import DynamoNotices
+from chalicelib.adapters.dynamodb.prices import DynamoPrices
 from chalicelib.adapters.dynamodb.repositories import (
     DynamoCustomers,
     DynamoInvoices,
@@ -18,17 +20,22 @@ from chalicelib.adapters.dynamodb.repositories import (
     DynamoRequests,
     DynamoTopUps,
 )
+from chalicelib.adapters.dynamodb.usage_days import DynamoUsageDays
 from chalicelib.config import Settings
 from chalicelib.ports import (
     Customers,
+    History,
     Invoices,
     Ledger,
     Notices,
+    Prices,
     Purchases,
     Requests,
     TopUps,
+    UsageDays,
 )
 from tests.fakes.outside import NoPause
+from tests.fakes.prices import FakePrices
 from tests.fakes.repositories import (
     FakeCustomers,
     FakeInvoices,
@@ -38,6 +45,7 @@ from tests.fakes.repositories import (
     FakeRequests,
     FakeTopUps,
 )
+from tests.fakes.roll_ups import FakeHistory, FakeUsageDays
 from tests.fakes.store import Store
 
 
@@ -52,6 +60,9 @@ class Database:
     requests: Requests
     invoices: Invoices
     notices: Notices
+    history: History
+    usage_days: UsageDays
+    prices: Prices
     pause: NoPause
 
 
@@ -66,6 +77,9 @@ def fake_database() -> Database:
         requests=FakeRequests(store),
         invoices=FakeInvoices(store),
         notices=FakeNotices(store),
+        history=FakeHistory(store),
+        usage_days=FakeUsageDays(),
+        prices=FakePrices(),
         pause=NoPause(),
     )
 
@@ -86,6 +100,9 @@ def dynamodb(environment: Mapping[str, str]) -> Iterator[Database]:
             requests=DynamoRequests(),
             invoices=DynamoInvoices(),
             notices=DynamoNotices(),
+            history=DynamoHistory(),
+            usage_days=DynamoUsageDays(pause),
+            prices=DynamoPrices(max_age_seconds=0),
             pause=pause,
         )
 

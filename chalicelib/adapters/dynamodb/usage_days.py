@@ -67,12 +67,15 @@ class DynamoUsageDays:
             after = before.with_writes(writes)
             if after is before:
                 return before
-            after, beside = _parted(before, after)
-            if len(beside) > _MOST_BESIDE and len(writes) > 1:
+            added = _added_groups(before, after)
+            room = max(0, GROUPS_IN_ROW - len(before.projects) - len(before.models))
+            if len(added) > room + _MOST_BESIDE and len(writes) > 1:
                 middle = len(writes) // 2
                 self.add(organization_id, day, writes[:middle])
                 return self.add(organization_id, day, writes[middle:])
-            saved = replace(after, version=before.version + 1)
+            # A single write that is too much for a transaction finds room in the row after all.
+            beside = dict(added[max(room, len(added) - _MOST_BESIDE) :])
+            saved = replace(_without(after, beside), version=before.version + 1)
             if _save(saved, beside, had_beside=row is not None and bool(row.data["x"])):
                 return saved
             self._pause(attempt)
@@ -127,12 +130,9 @@ def _whole(row: UsageDayModel) -> UsageDay:
     )
 
 
-def _parted(before: UsageDay, after: UsageDay) -> tuple[UsageDay, dict[Group, UsageSums]]:
-    """The day with as many groups as its row may have, and what is to be added beside it.
-
-    A group that the row has stays in it; so many more find room.
-    """
-    added = [
+def _added_groups(before: UsageDay, after: UsageDay) -> list[tuple[Group, UsageSums]]:
+    """The groups that the day's row doesn't have yet, with what was added to them."""
+    return [
         ((kind, name), sums)
         for kind, was, now in (
             ("p", before.projects, after.projects),
@@ -141,9 +141,6 @@ def _parted(before: UsageDay, after: UsageDay) -> tuple[UsageDay, dict[Group, Us
         for name, sums in now.items()
         if name not in was
     ]
-    room = GROUPS_IN_ROW - len(before.projects) - len(before.models)
-    beside = dict(added[max(0, room) :])
-    return _without(after, beside), beside
 
 
 def _without(day: UsageDay, beside: Mapping[Group, UsageSums]) -> UsageDay:

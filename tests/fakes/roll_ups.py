@@ -1,0 +1,65 @@
+"""The fake roll-ups: the history that they follow, and the days that they keep."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+
+from chalicelib.domain.ledger import Entry
+from chalicelib.domain.usage_day import HistoryWrite, UsageDay
+from tests.fakes.store import Store
+
+
+class FakeHistory:
+    """The History port."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def writes(
+        self, organization_id: str, first_keys: Sequence[str]
+    ) -> Sequence[tuple[Entry, ...]]:
+        """See the port."""
+        with self._store.lock:
+            found = {
+                (entries[0].organization_id, entries[0].key): tuple(entries)
+                for entries in self._store.writes.values()
+            }
+        return [found[organization_id, key] for key in first_keys]
+
+
+class FakeUsageDays:
+    """The UsageDays port."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._days: dict[tuple[str, date], UsageDay] = {}
+
+    def add(self, organization_id: str, day: date, writes: Sequence[HistoryWrite]) -> UsageDay:
+        """See the port."""
+        with self._lock:
+            before = self._days.get((organization_id, day)) or UsageDay(
+                organization_id=organization_id, day=day
+            )
+            after = before.with_writes(writes)
+            if after is not before:
+                after = replace(after, version=before.version + 1)
+                self._days[organization_id, day] = after
+            return after
+
+    def days(self, organization_id: str, *, first: date, last: date) -> Sequence[UsageDay]:
+        """See the port."""
+        with self._lock:
+            found = {
+                day: kept
+                for (organization, day), kept in self._days.items()
+                if organization == organization_id and first <= day <= last
+            }
+        return [found[day] for day in sorted(found)]
+
+    def before(self, organization_id: str, day: date) -> UsageDay | None:
+        """See the port."""
+        earlier = self.days(organization_id, first=date.min, last=day)
+        return next((each for each in reversed(earlier) if each.day < day), None)
