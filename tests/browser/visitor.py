@@ -16,7 +16,6 @@ from playwright.sync_api import (
     Page,
     expect,
 )
-
 from stripe import StripeClient
 
 from devstack.client import Client
