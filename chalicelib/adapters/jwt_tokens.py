@@ -53,7 +53,8 @@ class JwtTokens:
         try:
             claims: dict[str, object] = jwt.decode(
                 token,
-                self._key_of(token).key,
+                # The key with its algorithm: one for RSA is no error of ours on an EC token.
+                self._key_of(token),
                 algorithms=_ALGORITHMS,
                 audience=self._audience,
                 issuer=self._issuer,
