@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -46,8 +47,11 @@ def snapshot(folder: Path) -> Path:
     return folder
 
 
-def build(source: Path, target: Path) -> None:
+def build(source: Path, target: Path, *, architecture: str | None = None) -> None:
     """Package a snapshot into `target`, which is replaced.
+
+    `architecture` (`x86_64` or `arm64`) makes the package for another processor than config.json
+    says: for the one that tries it out.
 
     Raises:
         PackageError: Chalice failed, or left a dependency out, which it only warns about.
@@ -55,6 +59,8 @@ def build(source: Path, target: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="package-") as folder:
         copy = Path(folder) / "checkout"
         _copy(source, copy)
+        if architecture is not None:
+            _aim(copy / ".chalice" / "config.json", architecture)
         _run([sys.executable, "-c", CHECK_SOURCE], copy)
         chalice = Path(sys.executable).with_name("chalice")
         template = ".chalice/resources.yaml"
@@ -66,6 +72,13 @@ def build(source: Path, target: Path) -> None:
         target.mkdir(parents=True)
         for name in PRODUCTS:
             shutil.move(copy / "out" / name, target / name)
+
+
+def _aim(config: Path, architecture: str) -> None:
+    """Change the processor in a copy of config.json, which has it once, for all functions."""
+    settings = json.loads(config.read_text(encoding="utf-8"))
+    settings["lambda_architecture"] = architecture
+    config.write_text(json.dumps(settings), encoding="utf-8")
 
 
 def _copy(source: Path, target: Path) -> None:
