@@ -88,15 +88,19 @@ class Metering:
         Raises:
             BusyError: if the account stays contended; deliver the reports again.
         """
-        firsts: dict[str, PricedReport] = {}
-        for report in reports:
-            firsts.setdefault(report.report_id, report)
-        uses = [_use_of(report) for report in firsts.values()]
+        firsts: dict[str, int] = {}
+        for index, report in enumerate(reports):
+            firsts.setdefault(report.report_id, index)
+        uses = [_use_of(reports[index]) for index in firsts.values()]
         takings = self.taking.take(organization_id, uses, now=now)
         entries = {taken.entry.key: taken for taken in takings.taken}
         results = [
-            _result(report, entries[report_key(report.report_id)], first=firsts[report.report_id])
-            for report in reports
+            _result(
+                report,
+                entries[report_key(report.report_id)],
+                came_before=firsts[report.report_id] < index,
+            )
+            for index, report in enumerate(reports)
         ]
         account = takings.account
         if account is None and ReportResult.APPLIED not in results:
@@ -124,9 +128,9 @@ def _use_of(report: PricedReport) -> Use:
     )
 
 
-def _result(report: PricedReport, taken: Taken, *, first: PricedReport) -> ReportResult:
+def _result(report: PricedReport, taken: Taken, *, came_before: bool) -> ReportResult:
     """What became of a report, which may have come twice in one batch."""
     if taken.entry.digest != report.charge.digest:
         return ReportResult.CONFLICT
-    applied = report is first and not taken.replayed
-    return ReportResult.APPLIED if applied else ReportResult.REPEATED
+    repeated = came_before or taken.replayed
+    return ReportResult.REPEATED if repeated else ReportResult.APPLIED
