@@ -78,13 +78,13 @@ export function hangFrom(button, element) {
   const close = () => element.hidePopover();
   const follow = () => place(button, element);
   window.addEventListener("resize", follow);
-  window.addEventListener("scroll", close, { once: true });
+  window.addEventListener("scroll", follow, true);
   element.addEventListener("toggle", (event) => {
     if (/** @type {ToggleEvent} */ (event).newState !== "closed") return;
     const within = element.contains(document.activeElement) || document.activeElement === document.body;
     element.remove();
     window.removeEventListener("resize", follow);
-    window.removeEventListener("scroll", close);
+    window.removeEventListener("scroll", follow, true);
     button.setAttribute("aria-expanded", "false");
     if (within && button.isConnected) button.focus();
   });

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from dataclasses import dataclass, field
+from re import Pattern
 from typing import Any
 
 from playwright.sync_api import (
@@ -75,7 +76,9 @@ class Visitor:
         """The dialog that is open."""
         return self.page.locator("dialog[open]").last
 
-    def button(self, name: str, *, within: Locator | None = None, exact: bool = False) -> Locator:
+    def button(
+        self, name: str | Pattern[str], *, within: Locator | None = None, exact: bool = False
+    ) -> Locator:
         """A button by its name, in the open dialog or wherever it is."""
         return (within or self.page).get_by_role("button", name=name, exact=exact)
 
