@@ -14,6 +14,7 @@ from chalicelib.domain.customer import Customer
 from chalicelib.domain.holds import Hold
 from chalicelib.domain.invoice import Invoice
 from chalicelib.domain.ledger import Entry
+from chalicelib.domain.mandate import Agreement, CardSaving
 from chalicelib.domain.notices import Notice
 from chalicelib.domain.numbering import InvoiceSequence, IssuedInvoice
 from chalicelib.domain.payment import Card, CardSetup, ChargeRequest, Payment
@@ -286,8 +287,11 @@ class Payments(Protocol):
     change something PaymentRefusedError.
     """
 
-    def create_customer(self, organization_id: str) -> str:
-        """The organization's customer id; the same however often it is asked for."""
+    def create_customer(self, organization_id: str, *, former: int = 0) -> str:
+        """The organization's customer id; the same however often it is asked for.
+
+        `former` is how many of its customers were deleted at the provider before.
+        """
         ...
 
     def update_customer(self, customer_id: str, details: BillingDetails) -> None:
@@ -298,8 +302,10 @@ class Payments(Protocol):
         """Keep that tax ID at the provider, and no other."""
         ...
 
-    def set_up_card(self, organization_id: str, customer_id: str) -> CardSetup:
-        """Begin saving a card for payments without the customer present."""
+    def set_up_card(
+        self, organization_id: str, customer_id: str, agreement: Agreement
+    ) -> CardSetup:
+        """Begin saving a card for payments without the customer present, who agreed to that."""
         ...
 
     def cards(self, customer_id: str) -> Sequence[Card]:
@@ -352,6 +358,22 @@ class Taxes(Protocol):
 
     def quote(self, amount_nanos: int, buyer: BillingDetails) -> Tax:
         """The tax on credits of that amount, calculated now."""
+
+
+class CustomerRecords(Protocol):
+    """What the provider keeps of customers and their cards. Raises as Payments does."""
+
+    def card_saving(self, setup_id: str) -> CardSaving:
+        """How the saving of a card stands."""
+        ...
+
+    def organization_of(self, customer_id: str) -> str | None:
+        """Whose customer it is; None if it isn't ours, or is deleted."""
+        ...
+
+    def keeps_tax_id(self, customer_id: str, tax_id: TaxId) -> bool:
+        """Whether the tax ID is kept with the customer."""
+        ...
 
 
 class Refunds(Protocol):

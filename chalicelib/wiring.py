@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from chalicelib.usecases.customers import Buyers
     from chalicelib.usecases.holding import Holding
     from chalicelib.usecases.invoicing import Invoicing
+    from chalicelib.usecases.keeping_cards import KeepingCards
     from chalicelib.usecases.metering import Metering
     from chalicelib.usecases.noticing import Noticing
     from chalicelib.usecases.permitting import Permitting
@@ -223,6 +224,7 @@ class Services:
             top_ups=self.top_ups,
             payments=self.payments,
             tax_ids=self.tax_ids,
+            queue=self.queue,
         )
 
     @cached_property
@@ -243,6 +245,7 @@ class Services:
             refunds=self._refunds,
             concluding=self._concluding,
             reversing=self._reversing,
+            keeping_cards=self._keeping_cards,
         )
 
     @cached_property
@@ -462,6 +465,20 @@ class Services:
         from chalicelib.adapters.pause import JitteredPause
 
         return self._connected(lambda: DynamoUsageDays(JitteredPause()))
+
+    @cached_property
+    def _keeping_cards(self) -> KeepingCards:
+        from chalicelib.adapters.stripe_records import StripeRecords
+        from chalicelib.usecases.keeping_cards import KeepingCards
+
+        return KeepingCards(
+            ledger=self.ledger,
+            customers=self.customers,
+            top_ups=self.top_ups,
+            payments=self.payments,
+            records=StripeRecords(self._stripe),
+            queue=self.queue,
+        )
 
     @cached_property
     def _reversing(self) -> Reversing:

@@ -11,6 +11,8 @@ from stripe import StripeClient
 
 from chalicelib.adapters.stripe_errors import DeclinedError, translated
 from chalicelib.domain.billing import BillingDetails, TaxId
+from chalicelib.domain.instant import format_instant
+from chalicelib.domain.mandate import Agreement
 from chalicelib.domain.payment import (
     Card,
     CardSetup,
@@ -37,6 +39,9 @@ _RETRIES = 1
 
 _ORGANIZATION = "organization_id"
 _PURCHASE = "purchase_id"
+#: Metadata of a SetupIntent.
+MANDATE_VERSION, AGREED_BY, AGREED_AT = "mandate_version", "agreed_by", "agreed_at"
+_MAX_METADATA = 500
 
 _NEEDS_CUSTOMER = "authentication_required"
 
@@ -65,12 +70,13 @@ class StripePayments:
         self._api = client.v1
         self._publishable_key = publishable_key
 
-    def create_customer(self, organization_id: str) -> str:
-        """See the port."""
+    def create_customer(self, organization_id: str, *, former: int = 0) -> str:
+        """See the port. A deleted customer's key would answer with that customer for a day."""
+        key = f"customer-{organization_id}" + (f"-{former}" if former else "")
         with translated():
             customer = self._api.customers.create(
                 params={"metadata": {_ORGANIZATION: organization_id}},
-                options={"idempotency_key": f"customer-{organization_id}"},
+                options={"idempotency_key": key},
             )
         return customer.id
 
@@ -111,15 +117,18 @@ class StripePayments:
                 with translated():
                     self._api.customers.tax_ids.delete(customer_id, one.id)
 
-    def set_up_card(self, organization_id: str, customer_id: str) -> CardSetup:
+    def set_up_card(
+        self, organization_id: str, customer_id: str, agreement: Agreement
+    ) -> CardSetup:
         """See the port."""
+        metadata = {_ORGANIZATION: organization_id, **agreement_metadata(agreement)}
         with translated():
             intent = self._api.setup_intents.create(
                 params={
                     "customer": customer_id,
                     "usage": "off_session",
                     "allowed_payment_method_types": ["card"],
-                    "metadata": {_ORGANIZATION: organization_id},
+                    "metadata": metadata,
                 }
             )
         if intent.client_secret is None:
@@ -136,7 +145,7 @@ class StripePayments:
             methods = self._api.customers.payment_methods.list(
                 customer_id, params={"type": "card", "limit": 100}
             )
-        return [card for method in methods.data if (card := _card_of(method))]
+        return [card for method in methods.data if (card := card_of(method))]
 
     def card(self, customer_id: str, payment_method_id: str) -> Card | None:
         """See the port."""
@@ -148,7 +157,7 @@ class StripePayments:
         except PaymentRefusedError:
             # Stripe answers alike for a method that isn't there and for somebody else's.
             return None
-        return _card_of(method)
+        return card_of(method)
 
     def remove_card(self, payment_method_id: str) -> None:
         """See the port."""
@@ -278,7 +287,17 @@ def _failure_of(intent: PaymentIntent) -> Failure | None:
     )
 
 
-def _card_of(method: PaymentMethod) -> Card | None:
+def agreement_metadata(agreement: Agreement) -> dict[str, str]:
+    """An agreement as a SetupIntent keeps it, beside our own record."""
+    return {
+        MANDATE_VERSION: agreement.text_version,
+        AGREED_BY: agreement.agreed_by[:_MAX_METADATA],
+        AGREED_AT: format_instant(agreement.agreed_at),
+    }
+
+
+def card_of(method: PaymentMethod) -> Card | None:
+    """A payment method in the port's words; None if it is no card."""
     card = method.card
     if card is None:
         return None

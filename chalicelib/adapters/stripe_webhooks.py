@@ -19,7 +19,8 @@ class WebhookError(Exception):
 def verified_event(raw: bytes, *, signature: str, secrets: Sequence[str]) -> Mapping[str, object]:
     """The event's id and type, and the id of the object that it is about.
 
-    More isn't taken from it: by the time it is worked on, the object may be another.
+    More isn't taken from it: by the time it is worked on, the object may be another. But whose it
+    was is taken along where the object itself won't tell any more, once detached or deleted.
 
     Raises:
         WebhookError: unless one of the secrets signed it lately.
@@ -32,12 +33,19 @@ def verified_event(raw: bytes, *, signature: str, secrets: Sequence[str]) -> Map
         raise WebhookError("The Stripe-Signature doesn't prove that Stripe sent this.")
     try:
         event: Any = json.loads(text)
+        about, before = event["data"]["object"], event["data"].get("previous_attributes") or {}
+        owner = about["id"] if about.get("object") == "customer" else about.get("customer")
+        hints = {
+            "customer_id": owner or before.get("customer"),
+            "organization_id": (about.get("metadata") or {}).get("organization_id"),
+        }
         return {
             "id": event["id"],
             "type": event["type"],
-            "object_id": event["data"]["object"]["id"],
+            "object_id": about["id"],
+            **{name: hint for name, hint in hints.items() if isinstance(hint, str)},
         }
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise WebhookError("The body is no event of Stripe's.") from error
 
 

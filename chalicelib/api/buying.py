@@ -33,6 +33,7 @@ from chalicelib.api.presenting import (
 )
 from chalicelib.domain.errors import ValidationFailedError
 from chalicelib.domain.fields import Faults, Fields
+from chalicelib.domain.mandate import mandate_text
 from chalicelib.usecases.invoicing import InvoiceFormat
 from chalicelib.usecases.purchasing import Order
 
@@ -109,12 +110,15 @@ def get_invoices_archive(call: Call) -> Response:
 @routes.organization("POST", "/payment-methods/setup", Scope.WRITE)
 def set_up_payment_method(call: Call) -> Response:
     """Begin saving a card in the browser."""
-    setup = call.services.buyers.set_up_card(call.organization_id, now=call.now)
+    setup = call.services.buyers.set_up_card(
+        call.organization_id, by=call.caller.subject, now=call.now
+    )
     return json_response(
         {
             "client_secret": setup.client_secret,
             "publishable_key": setup.publishable_key,
             "customer_id": setup.customer_id,
+            "mandate": mandate_text(call.services.settings.seller.name),
         }
     )
 

@@ -14,9 +14,10 @@ from chalicelib.domain.errors import (
     NotFoundError,
     ValidationFailedError,
 )
+from chalicelib.domain.mandate import TEXT_VERSION, Agreement
 from chalicelib.domain.payment import Card, CardSetup, PaymentRefusedError
 from chalicelib.domain.write import Committed, Write
-from chalicelib.ports import Customers, Ledger, Payments, TaxIds, TopUps
+from chalicelib.ports import Customers, Ledger, Payments, Queue, TaxIds, TopUps
 
 #: Rivals are other settings of the same organization, saved by people.
 _ATTEMPTS = 5
@@ -39,6 +40,7 @@ class Buyers:
     top_ups: TopUps
     payments: Payments
     tax_ids: TaxIds
+    queue: Queue
 
     def known(self, organization_id: str, *, now: datetime) -> tuple[Customer, str]:
         """The customer, made known to the payment provider if need be, and its id there."""
@@ -46,7 +48,8 @@ class Buyers:
             customer = self.customers.get(organization_id)
             if customer.customer_id is not None:
                 return customer, customer.customer_id
-            customer_id = self.payments.create_customer(organization_id)
+            former = len(customer.former_customer_ids)
+            customer_id = self.payments.create_customer(organization_id, former=former)
             self._save(customer.known_as(customer_id), now=now)
         raise _busy()
 
@@ -70,10 +73,11 @@ class Buyers:
                 return changed
         raise _busy()
 
-    def set_up_card(self, organization_id: str, *, now: datetime) -> CardSetup:
-        """Begin saving a card."""
+    def set_up_card(self, organization_id: str, *, by: str, now: datetime) -> CardSetup:
+        """Begin saving a card, for somebody who was shown the mandate and agreed."""
         _, customer_id = self.known(organization_id, now=now)
-        return self.payments.set_up_card(organization_id, customer_id)
+        agreement = Agreement(text_version=TEXT_VERSION, agreed_by=by, agreed_at=now)
+        return self.payments.set_up_card(organization_id, customer_id, agreement)
 
     def cards(self, organization_id: str) -> Sequence[SavedCard]:
         """The saved cards, newest first."""
@@ -105,6 +109,8 @@ class Buyers:
                 saves=(chosen, top_up.resumed()) if top_up.enabled else (chosen,),
             )
             if isinstance(self.ledger.commit(write), Committed):
+                if top_up.enabled:
+                    self.queue.top_up_hint(organization_id)
                 return SavedCard(card=card, default=True)
         raise _busy()
 

@@ -12,10 +12,13 @@ from typing import cast
 from chalicelib.domain.purchase import Purchase
 from chalicelib.ports import Payments, Purchases, Refunds
 from chalicelib.usecases.concluding import Concluding
+from chalicelib.usecases.keeping_cards import KeepingCards
 from chalicelib.usecases.reversing import Reversing
 
 _PAYMENTS = ("payment_intent.*",)
 _REVERSALS = ("charge.refunded", "charge.refund.*", "refund.*", "charge.dispute.*")
+_CARDS = ("payment_method.detached", "payment_method.*updated")
+_CUSTOMERS = ("setup_intent.succeeded", *_CARDS, "customer.deleted", "customer.tax_id.*")
 
 
 class Reception(StrEnum):
@@ -40,6 +43,7 @@ class Receiving:
     refunds: Refunds
     concluding: Concluding
     reversing: Reversing
+    keeping_cards: KeepingCards
 
     def receive(self, event: Mapping[str, object], *, now: datetime) -> Reception:
         """Bring what the event is about in line with how it is now at the provider.
@@ -58,7 +62,26 @@ class Receiving:
                 return Reception.FOREIGN
             self.reversing.follow(credited, now=now)
             return _HANDLED
+        if _is(kind, _CUSTOMERS):
+            ours = self._customer(kind, event, now=now)
+            return _HANDLED if ours else Reception.FOREIGN
         return Reception.IRRELEVANT
+
+    def _customer(self, kind: str, event: Mapping[str, object], *, now: datetime) -> bool:
+        if kind == "setup_intent.succeeded":
+            return self.keeping_cards.card_saved(cast("str", event["object_id"]), now=now)
+        # Detached and deleted objects don't tell any more whose they were: the event does.
+        customer_id = cast("str | None", event.get("customer_id"))
+        if customer_id is None:
+            return False
+        if _is(kind, _CARDS):
+            return self.keeping_cards.cards_changed(customer_id, now=now)
+        if kind == "customer.deleted":
+            organization_id = cast("str | None", event.get("organization_id"))
+            return organization_id is not None and self.keeping_cards.customer_deleted(
+                organization_id, customer_id, now=now
+            )
+        return self.keeping_cards.tax_ids_changed(customer_id)
 
     def _conclude(self, payment_id: str, *, now: datetime) -> Purchase | None:
         """The purchase, in line with its payment; None if the payment isn't ours."""

@@ -12,7 +12,7 @@ from chalicelib.domain.payment import Card
 from chalicelib.ports import Payments
 from devstack.stripe.server import LocalStripe
 from tests.fakes.payments import Behaviour, FakePayments, Moment
-from tests.fakes.values import NOW
+from tests.fakes.values import NOW, agreement
 
 #: Stripe's test cards with these behaviours.
 TEST_CARDS = {
@@ -102,7 +102,7 @@ class StripeProvider:
 
     def add_card(self, customer_id: str, behaviour: Behaviour) -> Card:
         """See the protocol."""
-        setup = self.payments.set_up_card("whoever", customer_id)
+        setup = self.payments.set_up_card("whoever", customer_id, agreement())
         intent = setup.client_secret.partition("_secret_")[0]
         body = self._post(
             f"/v1/setup_intents/{intent}/confirm", data={"payment_method": TEST_CARDS[behaviour]}

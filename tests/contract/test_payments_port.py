@@ -21,7 +21,7 @@ from chalicelib.domain.payment import (
 from devstack.stripe.server import LocalStripe
 from tests.contract.providers import FakeProvider, Provider, StripeProvider, before
 from tests.fakes.payments import Behaviour, Moment
-from tests.fakes.values import billing_details
+from tests.fakes.values import agreement, billing_details
 
 _serial = count(1)
 
@@ -101,7 +101,7 @@ def test_details_and_tax_id_can_be_kept_again_and_again(provider: Provider, cust
 
 
 def test_setting_up_a_card_gives_what_a_browser_needs(provider: Provider, customer: str) -> None:
-    setup = provider.payments.set_up_card("acme", customer)
+    setup = provider.payments.set_up_card("acme", customer, agreement())
     assert setup.customer_id == customer
     assert "_secret_" in setup.client_secret
     assert setup.publishable_key.startswith("pk_test_")

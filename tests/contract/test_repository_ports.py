@@ -11,6 +11,7 @@ from chalicelib.domain.billing import TaxId
 from chalicelib.domain.customer import Customer
 from chalicelib.domain.invoice import CardPayment
 from chalicelib.domain.invoicing import invoice_for_purchase
+from chalicelib.domain.mandate import Mandate
 from chalicelib.domain.notices import Notice, NoticeKind
 from chalicelib.domain.numbering import InvoiceSequence, IssuedInvoice
 from chalicelib.domain.payment import Payment, PaymentStatus
@@ -22,7 +23,16 @@ from chalicelib.domain.topup import FailedAttempt, TopUp
 from chalicelib.domain.write import Committed, Saved, Write
 from chalicelib.ports import Window
 from tests.contract.databases import Database
-from tests.fakes.values import NOW, SELLER, billing_details, card, failure, purchase, usd
+from tests.fakes.values import (
+    NOW,
+    SELLER,
+    agreement,
+    billing_details,
+    card,
+    failure,
+    purchase,
+    usd,
+)
 
 #: Before what other tests leave due.
 LONG_AGO = datetime(2001, 1, 1, tzinfo=UTC)
@@ -134,7 +144,13 @@ def test_a_customer_comes_back_as_it_was(database: Database, org: str) -> None:
         organization_id=org,
         customer_id="cus_1",
         billing_details=billing_details(tax_id=TaxId(type="eu_vat", value="DE1")),
+        former_customer_ids=("cus_0",),
         default_payment_method_id="pm_1",
+        mandates=(
+            Mandate(
+                setup_id="seti_1", payment_method_id="pm_1", brand="visa", agreement=agreement(ODD)
+            ),
+        ),
         version=1,
     )
     save(database, org, full)

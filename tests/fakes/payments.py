@@ -15,6 +15,7 @@ from enum import StrEnum
 from itertools import count
 
 from chalicelib.domain.billing import BillingDetails, TaxId
+from chalicelib.domain.mandate import Agreement, CardSaving
 from chalicelib.domain.payment import (
     Card,
     CardSetup,
@@ -85,8 +86,10 @@ class FakePayments:
     tax_ids: dict[str, TaxId | None] = field(default_factory=dict)
     #: Events not taken yet, oldest first.
     events: list[Mapping[str, object]] = field(default_factory=list)
-    _customers: dict[str, str] = field(default_factory=dict)
-    _cards: dict[str, list[Card]] = field(default_factory=dict)
+    #: Whose each customer is; the customers that are there have saved cards, or an empty list.
+    owners: dict[str, str] = field(default_factory=dict)
+    saved_cards: dict[str, list[Card]] = field(default_factory=dict)
+    savings: dict[str, CardSaving] = field(default_factory=dict)
     _behaviours: dict[str, tuple[Behaviour, str]] = field(default_factory=dict)
     _charged: dict[str, _Charged] = field(default_factory=dict)
     _outages: list[_Outage] = field(default_factory=list)
@@ -114,7 +117,7 @@ class FakePayments:
                 exp_year=2030,
                 fingerprint=fingerprint or f"fp_{serial}",
             )
-            self._cards[customer_id].append(card)
+            self.saved_cards[customer_id].append(card)
             self._behaviours[card.payment_method_id] = (behaviour, decline_code)
             return card
 
@@ -181,11 +184,13 @@ class FakePayments:
 
     # The port.
 
-    def create_customer(self, organization_id: str) -> str:
-        """See the port."""
+    def create_customer(self, organization_id: str, *, former: int = 0) -> str:
+        """See the port. A customer that was deleted stays so."""
         with self.call("create_customer"):
-            customer_id = self._customers.setdefault(organization_id, f"cus_{organization_id}")
-            self._cards.setdefault(customer_id, [])
+            customer_id = f"cus_{organization_id}" + (f"_{former}" if former else "")
+            if customer_id not in self.owners:
+                self.owners[customer_id] = organization_id
+                self.saved_cards[customer_id] = []
             return customer_id
 
     def update_customer(self, customer_id: str, details: BillingDetails) -> None:
@@ -200,12 +205,22 @@ class FakePayments:
             self._require_customer(customer_id)
             self.tax_ids[customer_id] = tax_id
 
-    def set_up_card(self, organization_id: str, customer_id: str) -> CardSetup:
+    def set_up_card(
+        self, organization_id: str, customer_id: str, agreement: Agreement
+    ) -> CardSetup:
         """See the port."""
         with self.call("set_up_card"):
             self._require_customer(customer_id)
+            setup_id = f"seti_{next(self._serial)}"
+            self.savings[setup_id] = CardSaving(
+                id=setup_id,
+                organization_id=organization_id,
+                customer_id=customer_id,
+                card=None,
+                agreement=agreement,
+            )
             return CardSetup(
-                client_secret=f"seti_{next(self._serial)}_secret_fake",
+                client_secret=f"{setup_id}_secret_fake",
                 customer_id=customer_id,
                 publishable_key="pk_test_fake",
             )
@@ -214,7 +229,7 @@ class FakePayments:
         """See the port."""
         with self.call("cards"):
             self._require_customer(customer_id)
-            return list(reversed(self._cards[customer_id]))
+            return list(reversed(self.saved_cards[customer_id]))
 
     def card(self, customer_id: str, payment_method_id: str) -> Card | None:
         """See the port."""
@@ -224,7 +239,7 @@ class FakePayments:
     def remove_card(self, payment_method_id: str) -> None:
         """See the port."""
         with self.call("remove_card"):
-            for cards in self._cards.values():
+            for cards in self.saved_cards.values():
                 cards[:] = [card for card in cards if card.payment_method_id != payment_method_id]
 
     def charge(self, request: ChargeRequest) -> Payment:
@@ -304,10 +319,10 @@ class FakePayments:
         charged.payment = replace(charged.payment, status=status, failure=failure)
         self._tell("succeeded" if failure is None else "payment_failed", charged.payment)
 
-    def tell(self, kind: str, object_id: str) -> None:
-        """Send an event."""
+    def tell(self, kind: str, object_id: str, **hints: str) -> None:
+        """Send an event; hints say whose its object was."""
         event_id = f"evt_{next(self._serial)}"
-        self.events.append({"id": event_id, "type": kind, "object_id": object_id})
+        self.events.append({"id": event_id, "type": kind, "object_id": object_id, **hints})
 
     def _tell(self, what: str, payment: Payment) -> None:
         self.tell(f"payment_intent.{what}", payment.id)
@@ -319,13 +334,13 @@ class FakePayments:
         raise refused("resource_missing")
 
     def _card(self, customer_id: str, payment_method_id: str) -> Card | None:
-        for card in self._cards.get(customer_id, ()):
+        for card in self.saved_cards.get(customer_id, ()):
             if card.payment_method_id == payment_method_id:
                 return card
         return None
 
     def _require_customer(self, customer_id: str) -> None:
-        if customer_id not in self._cards:
+        if customer_id not in self.saved_cards:
             raise refused("resource_missing")
 
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from chalicelib.ports import (
     Archives,
+    CustomerRecords,
     Customers,
     Documents,
     Events,
@@ -39,6 +40,7 @@ from chalicelib.usecases.customers import Buyers
 from chalicelib.usecases.holding import Holding
 from chalicelib.usecases.idempotency import Answers
 from chalicelib.usecases.invoicing import Invoicing
+from chalicelib.usecases.keeping_cards import KeepingCards
 from chalicelib.usecases.metering import Metering
 from chalicelib.usecases.noticing import Noticing
 from chalicelib.usecases.permitting import Permitting
@@ -71,6 +73,7 @@ class Ports:
     purchase_days: PurchaseDays
     payments: Payments
     refunds: Refunds
+    records: CustomerRecords
     tax_ids: TaxIds
     taxes: Taxes
     queue: Queue
@@ -117,6 +120,7 @@ _MADE: Mapping[str, type[Any]] = {
     "reversing": Reversing,
     "refunding": Refunding,
     "adjusting": Adjusting,
+    "keeping_cards": KeepingCards,
     "receiving": Receiving,
     "noticing": Noticing,
     "sweeping": Sweeping,

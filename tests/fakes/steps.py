@@ -89,6 +89,6 @@ class _Watched:
 
 
 def _lost(port: str, method: str) -> type[Exception]:
-    if port in {"payments", "refunds"}:
+    if port in {"payments", "refunds", "records"}:
         return PaymentsUnavailableError
     return BusyError if method == "commit" else LostAnswerError

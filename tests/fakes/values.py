@@ -9,6 +9,7 @@ from chalicelib.domain.billing import Address, BillingDetails, TaxId
 from chalicelib.domain.charge import Charge
 from chalicelib.domain.invoice import Seller
 from chalicelib.domain.ledger import Entry, EntryKind
+from chalicelib.domain.mandate import Agreement
 from chalicelib.domain.money import parse_usd
 from chalicelib.domain.payment import Card, Failure
 from chalicelib.domain.purchase import Purchase, PurchaseType
@@ -54,6 +55,11 @@ def card(payment_method_id: str = "pm_1", *, fingerprint: str = "") -> Card:
         exp_year=2030,
         fingerprint=fingerprint or f"fp_{payment_method_id}",
     )
+
+
+def agreement(at: datetime = NOW) -> Agreement:
+    """That Ada agreed to have her card charged."""
+    return Agreement(text_version="test", agreed_by="ada", agreed_at=at)
 
 
 def failure(

@@ -33,6 +33,7 @@ from tests.fakes.outside import (
 )
 from tests.fakes.payments import Behaviour, FakePayments
 from tests.fakes.ports import Ports, UseCases, wire
+from tests.fakes.records import FakeRecords
 from tests.fakes.refunds import FakeRefunds
 from tests.fakes.repositories import (
     FakeArchives,
@@ -64,6 +65,7 @@ class World:
         self.store = Store()
         self.payments = FakePayments(clock=lambda: self.now)
         self.refunds = FakeRefunds(self.payments)
+        self.records = FakeRecords(self.payments)
         self.queue = FakeQueue()
         self.documents = FakeDocuments()
         self.ledger = FakeLedger(self.store)
@@ -92,6 +94,7 @@ class World:
             purchase_days=self.purchase_days,
             payments=self.payments,
             refunds=self.refunds,
+            records=self.records,
             tax_ids=FakeTaxIds(),
             taxes=FakeTaxes(),
             events=self.events,

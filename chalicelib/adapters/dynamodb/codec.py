@@ -27,6 +27,7 @@ from chalicelib.domain.billing import Address, BillingDetails, TaxId
 from chalicelib.domain.customer import Customer
 from chalicelib.domain.invoice_record import invoice_from_dict, invoice_to_dict
 from chalicelib.domain.ledger import Entry, EntryKind
+from chalicelib.domain.mandate import Agreement, Mandate
 from chalicelib.domain.numbering import InvoiceSequence, IssuedInvoice
 from chalicelib.domain.payment import Card, Failure
 from chalicelib.domain.purchase import Purchase, PurchaseStatus, PurchaseType
@@ -118,8 +119,12 @@ def _(value: Customer) -> Model:
     return CustomerModel(
         organization_id=value.organization_id,
         customer_id=value.customer_id,
+        former_customer_ids=list(value.former_customer_ids) or None,
         billing_details=asdict(value.billing_details) if value.billing_details else None,
         default_payment_method_id=value.default_payment_method_id,
+        mandates={"kept": [_mandate_data(mandate) for mandate in value.mandates]}
+        if value.mandates
+        else None,
         version=value.version,
     )
 
@@ -269,8 +274,10 @@ def customer_of(row: CustomerModel) -> Customer:
     return Customer(
         organization_id=row.organization_id,
         customer_id=row.customer_id,
+        former_customer_ids=tuple(row.former_customer_ids or ()),
         billing_details=_billing_details_of(row.billing_details) if row.billing_details else None,
         default_payment_method_id=row.default_payment_method_id,
+        mandates=_mandates_of(row.mandates) if row.mandates else (),
         version=int(row.version),
     )
 
@@ -312,6 +319,25 @@ def _billing_details_of(data: Mapping[str, object]) -> BillingDetails:
         address=Address(**cast("dict[str, str]", data["address"])),
         tax_id=TaxId(**tax_id) if tax_id else None,
     )
+
+
+def _mandate_data(mandate: Mandate) -> dict[str, object]:
+    agreed_at = format_time(mandate.agreement.agreed_at)
+    return {
+        **asdict(mandate),
+        "agreement": {**asdict(mandate.agreement), "agreed_at": agreed_at},
+    }
+
+
+def _mandates_of(data: Mapping[str, object]) -> tuple[Mandate, ...]:
+    kept = cast("list[dict[str, Any]]", data["kept"])
+    return tuple(
+        Mandate(**{**mandate, "agreement": _agreement_of(mandate["agreement"])}) for mandate in kept
+    )
+
+
+def _agreement_of(data: Mapping[str, Any]) -> Agreement:
+    return Agreement(**{**data, "agreed_at": _time_of(data["agreed_at"])})
 
 
 def _reversals_of(data: Mapping[str, object]) -> Reversals:

@@ -177,8 +177,10 @@ class CustomerModel(Model):
 
     organization_id = UnicodeAttribute(hash_key=True)
     customer_id = UnicodeAttribute(null=True)
+    former_customer_ids: ListAttribute[Any] = ListAttribute(null=True)
     billing_details = DataAttribute(null=True)
     default_payment_method_id = UnicodeAttribute(null=True)
+    mandates = DataAttribute(null=True)
     version = NumberAttribute()
 
 

@@ -1,0 +1,228 @@
+"""Cards and customers that change at the payment provider, and the mandates for cards."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.domain.billing import TaxId
+from chalicelib.domain.mandate import CardSaving
+from chalicelib.domain.notices import NoticeKind
+from chalicelib.domain.payment import Card
+from chalicelib.domain.topup import TopUpStatus
+from chalicelib.usecases.receiving import Reception
+from tests.fakes.laws import assert_settled
+from tests.fakes.payments import Behaviour
+from tests.fakes.values import ORG, billing_details, usd
+from tests.fakes.world import World
+
+CUSTOMER = f"cus_{ORG}"
+
+
+def _world() -> World:
+    world = World()
+    world.app.buyers.set_billing_details(ORG, billing_details(), now=world.now)
+    return world
+
+
+def _save_card(world: World, behaviour: Behaviour = Behaviour.PAYS) -> Card:
+    setup = world.app.buyers.set_up_card(ORG, by="ada", now=world.now)
+    card = world.records.save_card(setup.client_secret, behaviour, decline_code="lost_card")
+    world.deliver()
+    return card
+
+
+def _paused(world: World) -> list[object]:
+    """Why auto top-up was paused, each time."""
+    told = [n for n in world.events.published if n.kind is NoticeKind.TOP_UP_PAUSED]
+    return [notice.data["failure"] for notice in told]
+
+
+def _codes(world: World) -> list[str]:
+    return [failure["code"] for failure in _paused(world)]  # type: ignore[index]
+
+
+def test_the_mandate_of_a_saved_card_is_kept_with_who_agreed_and_when() -> None:
+    world = _world()
+    card = _save_card(world)
+    (mandate,) = world.customers.get(ORG).mandates
+    assert mandate.payment_method_id == card.payment_method_id
+    assert mandate.brand == "visa"
+    assert mandate.agreement.agreed_by == "ada"
+    assert mandate.agreement.agreed_at == world.now
+
+
+def test_a_new_card_ends_the_pause_of_a_dead_one_and_is_charged_at_once() -> None:
+    world = _world()
+    _save_card(world, Behaviour.DECLINES)
+    world.order_top_ups(ORG, threshold="10.00", amount="25.00")
+    world.deliver()
+    assert world.top_ups.get(ORG).status is TopUpStatus.PAUSED
+    _save_card(world)
+    assert world.account().available_nanos == usd("25.00")
+    assert world.top_ups.get(ORG).status is TopUpStatus.IDLE
+    assert_settled(world)
+
+
+def test_the_news_of_a_saved_card_never_ends_a_later_pause() -> None:
+    world = _world()
+    card = _save_card(world, Behaviour.PAYS)
+    (event,) = [{"id": "evt_again", "type": "setup_intent.succeeded", "object_id": "seti_1"}]
+    assert world.customers.get(ORG).agreed_in("seti_1")
+    world.payments.change_card(card, Behaviour.DECLINES, decline_code="lost_card")
+    world.order_top_ups(ORG, threshold="10.00", amount="25.00")
+    world.deliver()
+    for _ in range(3):
+        assert world.app.receiving.receive(event, now=world.now) is Reception.HANDLED
+        world.run(hours=1, every=timedelta(minutes=10))
+    assert world.top_ups.get(ORG).status is TopUpStatus.PAUSED
+    assert len(world.payments.payments()) == 1
+
+
+def test_a_new_card_that_is_not_the_chosen_one_ends_no_pause() -> None:
+    world = _world()
+    dead = _save_card(world, Behaviour.DECLINES)
+    world.app.buyers.set_default_card(ORG, dead.payment_method_id, now=world.now)
+    world.order_top_ups(ORG, threshold="10.00", amount="25.00")
+    world.deliver()
+    new = _save_card(world)
+    assert world.top_ups.get(ORG).status is TopUpStatus.PAUSED
+    world.app.buyers.set_default_card(ORG, new.payment_method_id, now=world.now)
+    world.deliver()
+    assert world.account().available_nanos == usd("25.00")
+
+
+def test_when_the_chosen_card_is_gone_another_is_charged() -> None:
+    world = _world()
+    chosen = _save_card(world)
+    other = _save_card(world)
+    world.app.buyers.set_default_card(ORG, chosen.payment_method_id, now=world.now)
+    world.order_top_ups(ORG, threshold="10.00", amount="25.00", enabled=True)
+    world.deliver()
+    world.records.detach(chosen)
+    world.deliver()
+    assert world.customers.get(ORG).default_payment_method_id is None
+    assert _paused(world) == []
+    world.deduct(ORG, "20.00", key="spent")
+    world.deliver()
+    assert world.purchases.all()[-1].card == other
+    assert_settled(world)
+
+
+def test_when_the_last_card_is_gone_auto_top_up_is_paused_and_the_customer_told_once() -> None:
+    world = _world()
+    card = _save_card(world)
+    world.buy(ORG, "50.00", card=card)
+    world.order_top_ups(ORG, threshold="10.00", amount="25.00")
+    world.records.detach(card)
+    world.payments.events *= 3
+    world.deliver()
+    assert world.top_ups.get(ORG).status is TopUpStatus.PAUSED
+    assert _codes(world) == ["no_payment_method"]
+    world.deduct(ORG, "45.00", key="spent")
+    world.run(hours=2, every=timedelta(minutes=10))
+    assert _codes(world) == ["no_payment_method"]
+
+
+def test_a_card_with_a_new_number_or_expiry_is_charged_as_before() -> None:
+    world = _world()
+    card = _save_card(world)
+    world.buy(ORG, "15.00", card=card)
+    world.order_top_ups(ORG, threshold="10.00", amount="25.00")
+    world.records.replace_card(card, last4="9999", exp_year=2035)
+    world.deliver()
+    assert _paused(world) == []
+    world.deduct(ORG, "10.00", key="spent")
+    world.deliver()
+    assert world.purchases.all()[-1].card.last4 == "9999"
+
+
+def test_a_card_of_another_brand_needs_a_new_mandate() -> None:
+    world = _world()
+    card = _save_card(world)
+    world.buy(ORG, "50.00", card=card)
+    world.order_top_ups(ORG, threshold="10.00", amount="25.00")
+    world.records.replace_card(card, brand="mastercard")
+    world.payments.events *= 2
+    world.deliver()
+    assert _codes(world) == ["card_brand_changed"]
+    world.deduct(ORG, "45.00", key="spent")
+    world.run(hours=1, every=timedelta(minutes=10))
+    assert len(world.payments.payments()) == 1
+
+
+def test_a_deleted_customer_is_forgotten_and_the_next_card_makes_another() -> None:
+    world = _world()
+    card = _save_card(world)
+    world.buy(ORG, "50.00", card=card)
+    world.order_top_ups(ORG, threshold="10.00", amount="25.00")
+    world.records.delete_customer(CUSTOMER)
+    world.payments.events *= 2
+    world.deliver()
+    customer = world.customers.get(ORG)
+    assert customer.customer_id is None
+    assert customer.former_customer_ids == (CUSTOMER,)
+    assert _codes(world) == ["no_payment_method"]
+    assert world.app.buyers.cards(ORG) == []
+    new = _save_card(world)
+    assert world.customers.get(ORG).customer_id == f"{CUSTOMER}_1"
+    assert world.buy(ORG, "20.00", card=new, key="key-2").status == 201
+    world.deliver()
+    assert_settled(world)
+
+
+def test_a_customer_that_is_still_there_is_not_forgotten() -> None:
+    world = _world()
+    _save_card(world)
+    event = {
+        "type": "customer.deleted",
+        "object_id": CUSTOMER,
+        "customer_id": CUSTOMER,
+        "organization_id": ORG,
+    }
+    world.app.receiving.receive(event, now=world.now)
+    assert world.customers.get(ORG).customer_id == CUSTOMER
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "payment_method.detached", "object_id": "pm_x"},
+        {"type": "payment_method.detached", "object_id": "pm_x", "customer_id": "cus_other"},
+        {"type": "customer.deleted", "object_id": "cus_x", "customer_id": "cus_x"},
+        {
+            "type": "customer.deleted",
+            "object_id": "cus_x",
+            "customer_id": "cus_x",
+            "organization_id": ORG,
+        },
+        {"type": "customer.tax_id.updated", "object_id": "txi_1", "customer_id": "cus_other"},
+        {"type": "setup_intent.succeeded", "object_id": "seti_other"},
+    ],
+    ids=lambda event: f"{event['type']} {len(event)}",
+)
+def test_what_happens_to_others_is_let_be(event: dict[str, object]) -> None:
+    world = _world()
+    world.payments.owners["cus_other"] = "somebody-else"
+    world.payments.savings["seti_other"] = _foreign_saving()
+    before = dict(world.store.saved)
+    assert world.app.receiving.receive(event, now=world.now) is Reception.FOREIGN
+    assert world.store.saved == before
+
+
+def test_a_tax_id_that_is_removed_there_but_on_file_here_is_put_back() -> None:
+    world = World()
+    tax_id = TaxId(type="eu_vat", value="DE123456789")
+    details = billing_details(tax_id=tax_id)
+    world.app.buyers.set_billing_details(ORG, details, now=world.now)
+    world.records.remove_tax_id(CUSTOMER)
+    world.payments.events *= 2
+    world.deliver()
+    assert world.payments.tax_ids[CUSTOMER] == tax_id
+
+
+def _foreign_saving() -> CardSaving:
+    return CardSaving(
+        id="seti_other", organization_id=None, customer_id="cus_x", card=None, agreement=None
+    )
