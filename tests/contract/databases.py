@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from chalicelib.adapters.dynamodb.commit import Committer
 from chalicelib.adapters.dynamodb.history import DynamoHistory
+from chalicelib.adapters.dynamodb.holds import DynamoHolds
 from chalicelib.adapters.dynamodb.models import connect
 from chalicelib.adapters.dynamodb.notices import DynamoNotices
 from chalicelib.adapters.dynamodb.prices import DynamoPrices
@@ -20,11 +21,13 @@ from chalicelib.adapters.dynamodb.repositories import (
     DynamoRequests,
     DynamoTopUps,
 )
+from chalicelib.adapters.dynamodb.trace_counts import DynamoTraceCounts
 from chalicelib.adapters.dynamodb.usage_days import DynamoUsageDays
 from chalicelib.config import Settings
 from chalicelib.ports import (
     Customers,
     History,
+    Holds,
     Invoices,
     Ledger,
     Notices,
@@ -32,8 +35,10 @@ from chalicelib.ports import (
     Purchases,
     Requests,
     TopUps,
+    TraceCounts,
     UsageDays,
 )
+from tests.fakes.metering import FakeHolds, FakeTraceCounts
 from tests.fakes.outside import NoPause
 from tests.fakes.prices import FakePrices
 from tests.fakes.repositories import (
@@ -60,6 +65,8 @@ class Database:
     requests: Requests
     invoices: Invoices
     notices: Notices
+    holds: Holds
+    trace_counts: TraceCounts
     history: History
     usage_days: UsageDays
     prices: Prices
@@ -77,6 +84,8 @@ def fake_database() -> Database:
         requests=FakeRequests(store),
         invoices=FakeInvoices(store),
         notices=FakeNotices(store),
+        holds=FakeHolds(store),
+        trace_counts=FakeTraceCounts(store),
         history=FakeHistory(store),
         usage_days=FakeUsageDays(),
         prices=FakePrices(),
@@ -100,6 +109,8 @@ def dynamodb(environment: Mapping[str, str]) -> Iterator[Database]:
             requests=DynamoRequests(),
             invoices=DynamoInvoices(),
             notices=DynamoNotices(),
+            holds=DynamoHolds(),
+            trace_counts=DynamoTraceCounts(),
             history=DynamoHistory(),
             usage_days=DynamoUsageDays(pause),
             prices=DynamoPrices(max_age_seconds=0),

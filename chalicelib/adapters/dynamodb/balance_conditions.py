@@ -23,7 +23,7 @@ def balance_conditions(write: Write) -> list[Condition]:
         conditions.append(_restored(write.news, change_nanos))
     if write.news is not None and change_nanos < 0:
         conditions.append(_exhausted(write.news, -change_nanos, write.cover))
-        if write.cover is not Cover.AMPLE:
+        if write.cover is not Cover.AMPLE or NoticeKind.LOW_BALANCE in write.news:
             # What leaves the headroom ample doesn't take the account below its floor.
             conditions.append(_low(write.news, -change_nanos))
     return conditions
