@@ -16,12 +16,14 @@ from chalice.app import Blueprint, Request, Response
 from chalicelib.api.auth import Caller, Scope, authenticate
 from chalicelib.api.problems import PROBLEM_TYPE, REPLAYED, Headers, problem
 from chalicelib.domain.errors import (
+    BusyError,
     CreditsError,
     IdempotencyKeyRequiredError,
     InvalidRequestError,
     NotFoundError,
 )
 from chalicelib.domain.instant import format_instant
+from chalicelib.domain.payment import PaymentsUnavailableError
 from chalicelib.domain.request import Answer
 from chalicelib.wiring import Services, now, services
 
@@ -31,8 +33,11 @@ logger = Logger(child=True)
 ANY_CONTENT_TYPE: list[str] = []
 _JSON_HEADERS: Headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
 _ORGANIZATION_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+#: As long as Stripe's longest, and short enough for a key in DynamoDB.
+_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _IDEMPOTENCY_KEY = re.compile(r"[ -~]{1,255}")
 _HTTP_ERRORS = 400
+_HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
 _SOON_SECONDS = "2"
 
 
@@ -103,8 +108,8 @@ class Routes:
         """Serve `path` below an organization to callers with the scope; the view gets a Call."""
 
         def register(view: View) -> View:
-            def serve(organization_id: str, **parameters: str) -> Response:
-                return answered(lambda: view(self._call(scope, organization_id), **parameters))
+            def serve(organization_id: str, **ids: str) -> Response:
+                return answered(lambda: view(self._call(scope, organization_id, ids), **ids))
 
             return self._route(method, f"/v1/organizations/{{organization_id}}{path}", view, serve)
 
@@ -150,13 +155,15 @@ class Routes:
             request=request, caller=caller, organization_id="", services=services(), now=now()
         )
 
-    def _call(self, scope: Scope, organization_id: str) -> Call:
+    def _call(self, scope: Scope, organization_id: str, ids: Mapping[str, str]) -> Call:
         request = self._request
         caller = authenticate(request.headers.get("authorization"), services())
         caller.require_any(scope)
         if _ORGANIZATION_ID.fullmatch(organization_id) is None:
             raise NotFoundError("There is no such organization.")
         caller.require_organization(organization_id, scope)
+        if not all(_ID.fullmatch(id_) for id_ in ids.values()):
+            raise NotFoundError("There is no such thing.")
         return Call(
             request=request,
             caller=caller,
@@ -172,6 +179,9 @@ def answered(answer: Callable[[], Response]) -> Response:
         return answer()
     except CreditsError as error:
         return problem(error)
+    except PaymentsUnavailableError:
+        logger.warning("The payment provider doesn't answer", exc_info=True)
+        return problem(BusyError("The payment provider doesn't answer; please try again."))
     except Exception:
         logger.exception("A request failed")
         return problem(CreditsError("Something went wrong on our side. Nobody needs to be told."))
@@ -212,7 +222,7 @@ def kept_response(answer: Answer, *, replayed: bool) -> Response:
 
 
 def parse_json(raw: str | bytes) -> object:
-    """JSON as RFC 8259 has it: no NaN, no field twice.
+    """JSON as RFC 8259 has it: no NaN, no field twice, no half of a character.
 
     Raises:
         InvalidRequestError: if it isn't.
@@ -222,6 +232,9 @@ def parse_json(raw: str | bytes) -> object:
         parsed: object = json.loads(
             text, parse_constant=_no_constant, object_pairs_hook=_no_field_twice
         )
+        if _HALF_CHARACTER.search(text):
+            # Escapes can spell what isn't text, and can't be stored or answered as any.
+            json.dumps(parsed, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise InvalidRequestError("The body is not valid JSON.") from error
     return parsed
