@@ -1,0 +1,172 @@
+"""Accounts and purchases as values: what each state means, and every move between states."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.domain.account import Account, AccountStatus
+from chalicelib.domain.numbering import InvoiceSequence, invoice_year
+from chalicelib.domain.payment import Payment, PaymentStatus
+from chalicelib.domain.purchase import PurchaseStatus, PurchaseType
+from tests.fakes.values import NOW, card, failure, purchase, usd
+
+PAID = Payment(id="pi_1", status=PaymentStatus.SUCCEEDED, amount_cents=5000)
+NUMBER = "2026-000001"
+
+
+@pytest.mark.parametrize(
+    ("available", "suspended", "status"),
+    [
+        ("0.000000001", False, AccountStatus.ACTIVE),
+        ("0.00", False, AccountStatus.EXHAUSTED),
+        ("-0.000000001", False, AccountStatus.EXHAUSTED),
+        ("100.00", True, AccountStatus.SUSPENDED),
+        ("0.00", True, AccountStatus.SUSPENDED),
+    ],
+)
+def test_an_account_is_exhausted_from_exactly_zero_on(
+    available: str, *, suspended: bool, status: AccountStatus
+) -> None:
+    account = Account(organization_id="a", available_nanos=usd(available), suspended=suspended)
+    assert account.status is status
+
+
+@pytest.mark.parametrize(
+    ("available", "floor", "tops_up", "needs"),
+    [
+        ("10.00", "10.00", True, False),
+        ("9.999999999", "10.00", True, True),
+        ("9.00", "10.00", False, False),
+        ("-0.000000001", "0.00", True, True),
+        ("0.00", "0.00", True, False),
+    ],
+)
+def test_an_account_needs_a_top_up_below_its_threshold_alone(
+    available: str, floor: str, *, tops_up: bool, needs: bool
+) -> None:
+    account = Account(
+        organization_id="a",
+        available_nanos=usd(available),
+        floor_nanos=usd(floor),
+        tops_up=tops_up,
+    )
+    assert account.needs_top_up is needs
+    assert account.headroom_nanos == usd(available) - usd(floor)
+
+
+def payment(status: PaymentStatus) -> Payment:
+    return Payment(id="pi_1", status=status, amount_cents=5000)
+
+
+PENDING = purchase()
+WAITING = PENDING.awaiting(payment(PaymentStatus.REQUIRES_ACTION), now=NOW)
+PROCESSING = PENDING.awaiting(payment(PaymentStatus.PROCESSING), now=NOW)
+SUCCEEDED = PENDING.succeeded(PAID, invoice_number=NUMBER, now=NOW)
+FAILED = PENDING.failed(failure(), payment_id="pi_1", now=NOW)
+CANCELED = PENDING.failed(None, payment_id=None, now=NOW)
+STATES = [PENDING, WAITING, PROCESSING, SUCCEEDED, FAILED, CANCELED]
+OPEN = [PENDING, WAITING, PROCESSING]
+
+
+def test_the_states_are_what_they_are_called() -> None:
+    assert [state.status for state in STATES] == [
+        PurchaseStatus.PENDING,
+        PurchaseStatus.REQUIRES_ACTION,
+        PurchaseStatus.PROCESSING,
+        PurchaseStatus.SUCCEEDED,
+        PurchaseStatus.FAILED,
+        PurchaseStatus.CANCELED,
+    ]
+    assert {state.status for state in STATES} == set(PurchaseStatus)
+    assert [state.final for state in STATES] == [False, False, False, True, True, True]
+
+
+@pytest.mark.parametrize("state", STATES, ids=lambda state: state.status.value)
+def test_what_is_final_is_not_looked_after_and_what_is_not_is(state: object) -> None:
+    assert (state.check_at is None) == state.final  # type: ignore[attr-defined]
+    assert (state.completed_at is None) == (not state.final)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("state", [*OPEN, FAILED, CANCELED], ids=lambda state: state.status.value)
+def test_whatever_was_paid_is_credited_even_if_it_was_given_up(state: object) -> None:
+    paid = state.succeeded(PAID, invoice_number=NUMBER, now=NOW)  # type: ignore[attr-defined]
+    assert paid.status is PurchaseStatus.SUCCEEDED
+    assert (paid.payment_id, paid.invoice_number, paid.failure) == ("pi_1", NUMBER, None)
+    assert paid.version == state.version + 1  # type: ignore[attr-defined]
+
+
+def test_what_is_credited_is_never_credited_again() -> None:
+    with pytest.raises(ValueError, match="before"):
+        SUCCEEDED.succeeded(PAID, invoice_number="2026-000002", now=NOW)
+
+
+@pytest.mark.parametrize("status", set(PaymentStatus) - {PaymentStatus.SUCCEEDED})
+def test_nothing_is_credited_without_its_payment(status: PaymentStatus) -> None:
+    with pytest.raises(ValueError, match="has not succeeded"):
+        PENDING.succeeded(payment(status), invoice_number=NUMBER, now=NOW)
+
+
+@pytest.mark.parametrize("state", [SUCCEEDED, FAILED, CANCELED], ids=lambda s: s.status.value)
+def test_what_is_final_is_not_given_up(state: object) -> None:
+    with pytest.raises(ValueError, match="final"):
+        state.failed(failure(), payment_id=None, now=NOW)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("status", [PaymentStatus.SUCCEEDED, PaymentStatus.DECLINED])
+def test_nothing_waits_for_a_payment_that_has_ended(status: PaymentStatus) -> None:
+    with pytest.raises(KeyError):
+        PENDING.awaiting(payment(status), now=NOW)
+
+
+def test_the_card_that_paid_is_the_one_on_the_invoice() -> None:
+    other = card("pm_2")
+    paid = PENDING.succeeded(replace(PAID, card=other), invoice_number=NUMBER, now=NOW)
+    assert paid.card == other
+    assert SUCCEEDED.card == PENDING.card
+
+
+def test_giving_up_keeps_the_payment_that_is_known() -> None:
+    assert WAITING.failed(None, payment_id=None, now=NOW).payment_id == "pi_1"
+
+
+@pytest.mark.parametrize(
+    ("type_", "patience"),
+    [(PurchaseType.PURCHASE, timedelta(hours=1)), (PurchaseType.AUTO_TOP_UP, timedelta(hours=24))],
+)
+def test_a_customer_is_waited_for_just_so_long(type_: PurchaseType, patience: timedelta) -> None:
+    waiting = replace(WAITING, type=type_)
+    assert not waiting.abandoned(NOW + patience - timedelta(microseconds=1))
+    assert waiting.abandoned(NOW + patience)
+    assert not replace(PROCESSING, type=type_).abandoned(NOW + timedelta(days=30))
+
+
+def test_a_charge_that_never_arrived_is_made_only_while_it_is_fresh() -> None:
+    assert PENDING.fresh(NOW + timedelta(minutes=15) - timedelta(microseconds=1))
+    assert not PENDING.fresh(NOW + timedelta(minutes=15))
+
+
+@given(age=st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=400)))
+def test_the_older_a_purchase_the_more_rarely_it_is_asked_about(age: timedelta) -> None:
+    now = NOW + age
+    wait = PENDING.next_check(now) - now
+    assert timedelta(minutes=5) <= wait <= timedelta(hours=6)
+    older = PENDING.next_check(now + timedelta(hours=1)) - (now + timedelta(hours=1))
+    assert wait <= older
+
+
+def test_a_sequence_numbers_from_one() -> None:
+    first = InvoiceSequence(year=2026).taken()
+    assert (first.last, first.number) == (1, "2026-000001")
+    assert InvoiceSequence(year=2026, last=999_999).taken().number == "2026-1000000"
+
+
+def test_an_invoice_belongs_to_its_year_in_utc() -> None:
+    tokyo = timezone(timedelta(hours=9))
+    assert invoice_year(datetime(2027, 1, 1, 8, 59, tzinfo=tokyo)) == 2026
+    assert invoice_year(datetime(2027, 1, 1, 9, 0, tzinfo=tokyo)) == 2027
+    assert invoice_year(datetime(2026, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)) == 2026
