@@ -70,6 +70,10 @@ invoices: $(STAMP) ## Render and store the files of invoices that lack them
 redrive: $(STAMP) ## Move dead letters back to their queue (QUEUE=usage|top-up|payment-event|invoice LIST=--list)
 	@$(PY) -m devstack.attached scripts.redrive $(QUEUE) $(LIST)
 
+.PHONY: rebuild-usage
+rebuild-usage: $(STAMP) ## Make days of usage anew from the ledger (ORG=acme DAY=2026-11-23 LAST=…)
+	@$(PY) -m devstack.attached scripts.rebuild_usage "$$ORG" $(DAY) $(LAST)
+
 .PHONY: openapi
 openapi: $(STAMP) ## Write what GET /openapi.json serves, from docs/openapi.yaml
 	@$(PY) -m scripts.openapi

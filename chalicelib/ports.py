@@ -92,6 +92,10 @@ class History(Protocol):
         """
         ...
 
+    def count(self, organization_id: str, *, since: datetime, until: datetime) -> int:
+        """How many writes were made in that time, `since` included, `until` not."""
+        ...
+
 
 class UsageDays(Protocol):
     """The roll-ups of usage by day."""
@@ -105,6 +109,10 @@ class UsageDays(Protocol):
             BusyError: when others were faster too often; what was added is then unknown, and the
                 same may be added again.
         """
+        ...
+
+    def replace(self, day: UsageDay) -> bool:
+        """Keep the day as it is, in the place of the version before it; False if that is gone."""
         ...
 
     def days(self, organization_id: str, *, first: date, last: date) -> Sequence[UsageDay]:

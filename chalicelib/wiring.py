@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from chalicelib.usecases.price_keeping import PriceKeeping
     from chalicelib.usecases.pricing import Pricing
     from chalicelib.usecases.purchasing import Purchasing
+    from chalicelib.usecases.rebuilding import Rebuilding
     from chalicelib.usecases.receiving import Receiving
     from chalicelib.usecases.refunding import Refunding
     from chalicelib.usecases.reversing import Reversing
@@ -205,6 +206,18 @@ class Services:
         from chalicelib.usecases.rolling_up import RollingUp
 
         return RollingUp(history=self._connected(DynamoHistory), usage_days=self._usage_days)
+
+    @cached_property
+    def rebuilding(self) -> Rebuilding:
+        """Making sums anew from the ledger."""
+        from chalicelib.adapters.dynamodb.history import DynamoHistory
+        from chalicelib.usecases.rebuilding import Rebuilding
+
+        return Rebuilding(
+            ledger=self.ledger,
+            history=self._connected(DynamoHistory),
+            usage_days=self._usage_days,
+        )
 
     @cached_property
     def usage_reporting(self) -> UsageReporting:

@@ -51,6 +51,7 @@ class UsageDay:
     `spent` is what usage took, and is the sum of `projects` as well as of `models`. With the
     credits bought and all other changes it is what `available + held` changed by; `held_nanos` is
     what `held` changed by. The balances are those after `last_number`, the latest write applied.
+    One that is `closed` was made from the whole ledger of a day that is over, and takes no more.
     """
 
     organization_id: str
@@ -64,6 +65,7 @@ class UsageDay:
     held_after_nanos: int = 0
     projects: Groups = field(default_factory=dict)
     models: Groups = field(default_factory=dict)
+    closed: bool = False
     version: int = 0
 
     @property
@@ -78,6 +80,8 @@ class UsageDay:
 
     def with_writes(self, writes: Sequence[HistoryWrite]) -> UsageDay:
         """The day with its entries of these writes; itself if it has all of them already."""
+        if self.closed:
+            return self
         fresh = {
             write.change.number: write
             for write in writes
@@ -94,14 +98,20 @@ class UsageDay:
         latest = fresh[max(fresh)].change
         newest = latest.number > self.last_number
         return replace(
-            self,
+            self.with_entries(entries),
             applied=self.applied.with_numbers(fresh),
-            spent=_added(self.spent, map(sums_of, entries)),
+            available_after_nanos=latest.available_nanos if newest else self.available_after_nanos,
+            held_after_nanos=latest.held_nanos if newest else self.held_after_nanos,
+        )
+
+    def with_entries(self, entries: Sequence[Entry]) -> UsageDay:
+        """The day with these entries of it in its sums, whichever writes they are of."""
+        return replace(
+            self,
+            spent=sum(map(sums_of, entries), start=self.spent),
             topped_up_nanos=self.topped_up_nanos + _amount(entries, TOPPING_UP),
             other_nanos=self.other_nanos + _amount(entries, _OTHER_KINDS),
             held_nanos=self.held_nanos + sum(entry.held_nanos for entry in entries),
-            available_after_nanos=latest.available_nanos if newest else self.available_after_nanos,
-            held_after_nanos=latest.held_nanos if newest else self.held_after_nanos,
             projects=joined_groups(self.projects, *map(_by_project, entries)),
             models=joined_groups(self.models, *map(sums_by_model, entries)),
         )
@@ -135,10 +145,6 @@ def _by_project(entry: Entry) -> dict[str, UsageSums]:
     if entry.kind not in SPENDING:
         return {}
     return {entry.project_id or NO_PROJECT: sums_of(entry)}
-
-
-def _added(first: UsageSums, others: Iterable[UsageSums]) -> UsageSums:
-    return sum(others, start=first)
 
 
 def _amount(entries: Iterable[Entry], kinds: frozenset[EntryKind]) -> int:

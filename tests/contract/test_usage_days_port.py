@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -56,6 +57,32 @@ def test_a_write_of_a_hundred_entries_is_found_whole(database: Database, org: st
     entries = tuple(entry(f"e{n}", "-1.00", organization_id=org) for n in range(99))
     database.ledger.commit(Write(organization_id=org, at=NOW, entries=entries))
     assert database.history.writes(org, ["e0"]) == [entries]
+
+
+def test_the_writes_of_a_time_are_counted(database: Database, org: str) -> None:
+    for minute in range(4):
+        at = NOW + timedelta(minutes=minute)
+        entries = tuple(
+            entry(f"{minute}-{n}", "-1.00", organization_id=org, at=at) for n in range(3)
+        )
+        database.ledger.commit(Write(organization_id=org, at=at, entries=entries))
+    since, until = NOW + timedelta(minutes=1), NOW + timedelta(minutes=3)
+    assert database.history.count(org, since=since, until=until) == 2
+    assert database.history.count(f"{org}-2", since=since, until=until) == 0
+
+
+def test_a_day_is_replaced_by_its_next_version_alone(database: Database, org: str) -> None:
+    crowd = [use(f"p{n}") for n in range(2 * GROUPS_IN_ROW)]
+    database.usage_days.add(org, TODAY, [write(1, *crowd, org=org)])
+    day = only_day(database, org)
+    empty = UsageDay(organization_id=org, day=TODAY, closed=True, version=day.version + 1)
+    anew = empty.with_entries(crowd[3:])
+    assert not database.usage_days.replace(day)
+    assert not database.usage_days.replace(replace(anew, version=9))
+    assert database.usage_days.replace(anew)
+    assert only_day(database, org) == anew
+    assert database.usage_days.add(org, TODAY, [write(2, *crowd[:3], org=org)]) == anew
+    assert only_day(database, org) == anew, "a closed day takes no more"
 
 
 def test_a_write_that_was_never_made_is_not_found(database: Database, org: str) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 
+from chalicelib.adapters.ids import first_id_at
 from chalicelib.domain.ledger import Entry
 from chalicelib.domain.usage_day import HistoryWrite, UsageDay
 from tests.fakes.store import Store
@@ -29,6 +30,15 @@ class FakeHistory:
             }
         return [found[organization_id, key] for key in first_keys]
 
+    def count(self, organization_id: str, *, since: datetime, until: datetime) -> int:
+        """See the port."""
+        first, last = first_id_at("ent", since), first_id_at("ent", until)
+        with self._store.lock:
+            return sum(
+                first <= write_id < last and entries[0].organization_id == organization_id
+                for write_id, entries in self._store.writes.items()
+            )
+
 
 class FakeUsageDays:
     """The UsageDays port."""
@@ -48,6 +58,16 @@ class FakeUsageDays:
                 after = replace(after, version=before.version + 1)
                 self._days[organization_id, day] = after
             return after
+
+    def replace(self, day: UsageDay) -> bool:
+        """See the port."""
+        place = day.organization_id, day.day
+        with self._lock:
+            kept = self._days.get(place)
+            if day.version != (0 if kept is None else kept.version) + 1:
+                return False
+            self._days[place] = day
+            return True
 
     def days(self, organization_id: str, *, first: date, last: date) -> Sequence[UsageDay]:
         """See the port."""

@@ -17,6 +17,7 @@ from chalicelib.domain.usage_sums import SPENDING
 from chalicelib.ports import Window
 from devstack.emulator import Account
 from devstack.faults import Faults
+from scripts import rebuild_usage
 from tests.support.roller import Roller, running_roller
 from tests.support.worker import amount, fund, report
 
@@ -229,3 +230,27 @@ def test_a_day_of_very_many_projects_is_exact_for_each(roller: Roller) -> None:
     (day,) = days_of(roller, "acme")
     crowded = [day.projects[f"project-{number}"] for number in range(80)]
     assert {(sums.amount_nanos, sums.entries) for sums in crowded} == {(20_000_000, 2)}
+
+
+def test_a_forgotten_day_is_made_anew_by_one_command(
+    roller: Roller, capsys: pytest.CaptureFixture[str]
+) -> None:
+    yesterday = datetime.now(UTC) - timedelta(days=1, hours=2)
+    reports = [
+        roller.services.pricing.price(
+            parse_report(report("acme", name, CALLS), now=datetime.now(UTC))
+        )
+        for name in "abc"
+    ]
+    for each in reports:
+        roller.services.metering.apply("acme", [each], now=yesterday)
+    use(roller)
+    records = roller.records()
+    roller.deliver(records[0], records[-1])
+    day = day_of(yesterday).isoformat()
+    assert rebuild_usage.main(["acme", day]) == 0
+    assert f"{day}: 0.23475 USD were spent, in 3 entries." in capsys.readouterr().out
+    assert_exact(roller, "acme")
+    assert roller.deliver(*records) == []
+    assert_exact(roller, "acme")
+    assert rebuild_usage.main(["acme", day_of(datetime.now(UTC)).isoformat()]) == 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 
@@ -64,6 +66,12 @@ def test_what_found_no_room_in_the_breakdown_is_summed_as_others() -> None:
     found = sums_by_model(usage_entry(*crowd))
     assert OTHERS in found
     assert sum(sums.amount_nanos for sums in found.values()) == sum(range(1, 200))
+
+
+def test_what_the_breakdown_does_not_account_for_is_summed_as_others() -> None:
+    entry = usage_entry(CALLS)
+    dearer = replace(entry, amount_nanos=entry.amount_nanos - 13)
+    assert sums_by_model(dearer)[OTHERS] == UsageSums(amount_nanos=13, entries=1)
 
 
 def test_an_amount_without_a_breakdown_is_summed_as_an_amount() -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from chalicelib.adapters.dynamodb.codec import entry_of, ledger_row_key
 from chalicelib.adapters.dynamodb.models import EntryModel
+from chalicelib.adapters.dynamodb.repositories import ENTRY_PREFIX
+from chalicelib.adapters.ids import first_id_at
 from chalicelib.domain.ledger import Entry
 
 Rows = dict[str, EntryModel]
@@ -26,6 +29,13 @@ class DynamoHistory:
         }
         rows = first | _rows({each for keys in followers.values() for each in keys})
         return [tuple(entry_of(rows[each]) for each in (key, *followers[key])) for key in keys]
+
+    def count(self, organization_id: str, *, since: datetime, until: datetime) -> int:
+        """See the port. The index has one row per write."""
+        ids = EntryModel.id.between(
+            first_id_at(ENTRY_PREFIX, since), first_id_at(ENTRY_PREFIX, until)
+        )
+        return EntryModel.history.count(organization_id, range_key_condition=ids)
 
 
 def _rows(keys: Iterable[str]) -> Rows:

@@ -5,7 +5,7 @@ that order. Every kilobyte is a write unit per batch of writes, hence the short 
 
 `n` runs of the numbers applied; `b` balances after the last of them: available, held;
 `f` bought, other changes, change of held; `t` the total spent; `p` projects; `m` models;
-`x` whether there are groups beside the row.
+`x` whether there are groups beside the row; `c` whether the day is closed.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ def day_data(day: UsageDay, *, has_beside: bool) -> dict[str, object]:
         "p": {name: _packed(sums, units) for name, sums in day.projects.items()},
         "m": {name: _packed(sums, units) for name, sums in day.models.items()},
         "x": int(has_beside),
+        "c": int(day.closed),
     }
 
 
@@ -54,6 +55,7 @@ def day_from(organization_id: str, name: str, data: Data, *, version: int) -> Us
         held_after_nanos=held_after_nanos,
         projects=_groups(data["p"], units),
         models=_groups(data["m"], units),
+        closed=bool(data["c"]),
         version=version,
     )
 
