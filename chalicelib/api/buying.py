@@ -34,7 +34,7 @@ from chalicelib.api.presenting import (
 from chalicelib.domain.errors import ValidationFailedError
 from chalicelib.domain.fields import Faults, Fields
 from chalicelib.domain.mandate import mandate_text
-from chalicelib.usecases.invoicing import InvoiceFormat
+from chalicelib.usecases.invoicing import InvoiceFormat, InvoiceLink
 from chalicelib.usecases.purchasing import Order
 
 routes = Routes()
@@ -81,15 +81,17 @@ def list_transactions(call: Call) -> Response:
 @routes.organization("GET", "/transactions/{transaction_id}/invoice", Scope.READ)
 def get_invoice(call: Call, transaction_id: str) -> Response:
     """A short-lived link to the invoice: to follow, or as JSON for whom `Accept`s that."""
-    form = call.query("format").get("format", InvoiceFormat.PDF.value)
-    forms = {item.value: item for item in InvoiceFormat}
-    refuse_unless(form in forms, "format", f"must be {' or '.join(forms)}")
-    link = call.services.invoicing.link(
-        call.organization_id, transaction_id, forms[form], now=call.now
-    )
-    if link.url is None:
-        return being_prepared({"number": link.number, "status": "being prepared"})
-    return linked(call, link.url, {"number": link.number, "url": link.url}, link.expires_at)
+    form = _read_format(call)
+    link = call.services.invoicing.link(call.organization_id, transaction_id, form, now=call.now)
+    return _document(call, link)
+
+
+@routes.organization("GET", "/documents/{number}", Scope.READ)
+def get_document(call: Call, number: str) -> Response:
+    """A short-lived link to an invoice or a credit note by its number."""
+    form = _read_format(call)
+    link = call.services.invoicing.link_to(call.organization_id, number, form, now=call.now)
+    return _document(call, link)
 
 
 @routes.organization("GET", "/invoices.zip", Scope.READ)
@@ -171,6 +173,19 @@ def put_billing_details(call: Call) -> Response:
     faults.raise_any()
     call.services.buyers.set_billing_details(call.organization_id, details, now=call.now)
     return json_response(billing_details_body(details))
+
+
+def _read_format(call: Call) -> InvoiceFormat:
+    form = call.query("format").get("format", InvoiceFormat.PDF.value)
+    forms = {item.value: item for item in InvoiceFormat}
+    refuse_unless(form in forms, "format", f"must be {' or '.join(forms)}")
+    return forms[form]
+
+
+def _document(call: Call, link: InvoiceLink) -> Response:
+    if link.url is None:
+        return being_prepared({"number": link.number, "status": "being prepared"})
+    return linked(call, link.url, {"number": link.number, "url": link.url}, link.expires_at)
 
 
 def _read_order(call: Call, body: object) -> Order:

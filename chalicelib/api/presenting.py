@@ -114,7 +114,15 @@ def transaction_body(purchase: Purchase) -> Body:
         "status": purchase.status.value,
         "refunded_amount": format_usd(purchase.refunded_nanos),
         "invoice": invoice_reference(purchase),
+        "credit_notes": credit_note_references(purchase),
     }
+
+
+def credit_note_references(purchase: Purchase) -> list[Body]:
+    """What was issued for refunds, and the routes that lead there."""
+    base = f"/v1/organizations/{purchase.organization_id}/documents"
+    numbers = [followed.document_number for followed in purchase.reversals.followed]
+    return [{"number": number, "url": f"{base}/{number}"} for number in numbers if number]
 
 
 def invoice_reference(purchase: Purchase) -> Body | None:

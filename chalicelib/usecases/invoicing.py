@@ -87,11 +87,21 @@ class Invoicing:
             NotFoundError: if there is no such purchase, or it was not paid.
         """
         purchase: Purchase | None = self.purchases.get(organization_id, purchase_id)
-        issued = None
-        if purchase is not None and purchase.invoice_number is not None:
-            issued = self.invoices.get(organization_id, purchase.invoice_number)
-        if issued is None:
+        if purchase is None or purchase.invoice_number is None:
             raise NotFoundError("There is no invoice for this transaction.")
+        return self.link_to(organization_id, purchase.invoice_number, form, now=now)
+
+    def link_to(
+        self, organization_id: str, number: str, form: InvoiceFormat, *, now: datetime
+    ) -> InvoiceLink:
+        """A link to the invoice or the credit note with that number.
+
+        Raises:
+            NotFoundError: if the organization was issued no such document.
+        """
+        issued = self.invoices.get(organization_id, number)
+        if issued is None:
+            raise NotFoundError("There is no such document.")
         invoice = issued.invoice
         url = None
         if issued.rendered:
