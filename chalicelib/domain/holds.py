@@ -82,7 +82,7 @@ class Hold:
         """
         left_nanos = max(0, self.remaining_nanos - spent_nanos)
         hold = replace(self, remaining_nanos=left_nanos)
-        return hold.ended(HoldStatus.SETTLED, at=at) if final and self.is_open else hold
+        return hold.ended(HoldStatus.SETTLED, at=at) if final else hold
 
     def ended(self, status: HoldStatus, *, at: datetime) -> Hold:
         """With its rest given back; how one ended first doesn't change any more."""

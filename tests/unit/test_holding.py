@@ -195,6 +195,7 @@ def test_the_sweep_ends_a_hold_when_its_time_has_come_and_not_before() -> None:
     assert gateway.hold(hold.id).status is HoldStatus.EXPIRED
     entry = gateway.entry(f"expiry#{hold.id}")
     assert (entry.kind, entry.available_nanos) == (EntryKind.EXPIRY, usd("3.00"))
+    assert entry.details["hold"] == {"id": hold.id, "remaining": 0, "status": "expired"}
     assert (gateway.available, gateway.held) == (usd("9.00"), 0)
     assert_laws(gateway.world)
 
