@@ -224,7 +224,7 @@ class Services:
         """What was used."""
         from chalicelib.usecases.usage_reporting import UsageReporting
 
-        return UsageReporting(usage_days=self._usage_days, ledger=self.ledger)
+        return UsageReporting(usage_days=self._usage_days)
 
     @cached_property
     def buyers(self) -> Buyers:

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from chalicelib.domain.usage_day import Groups, UsageDay, joined_groups
 from chalicelib.domain.usage_sums import UsageSums
-from chalicelib.ports import Ledger, UsageDays
+from chalicelib.ports import UsageDays
 
 _DAY = timedelta(days=1)
 
@@ -51,7 +51,6 @@ class UsageReporting:
     """Reads the roll-ups, which follow the ledger within a moment."""
 
     usage_days: UsageDays
-    ledger: Ledger
 
     def usage(
         self, organization_id: str, *, group_by: GroupBy, first: date, last: date
@@ -85,15 +84,13 @@ class UsageReporting:
     ) -> Iterator[DayBalance]:
         """The days backwards, from the balance that the latest write left."""
         by_day = {day.day: day for day in days}
-        if days:
-            latest = max(days, key=lambda day: day.last_number)
-            available, held = latest.available_after_nanos, latest.held_after_nanos
-        else:
-            account = self.ledger.account(organization_id)
-            available, held = account.available_nanos, account.held_nanos
+        empty = UsageDay(organization_id=organization_id, day=first)
+        earlier = None if days else self.usage_days.before(organization_id, first)
+        latest = max(days, key=lambda day: day.last_number, default=earlier or empty)
+        available, held = latest.available_after_nanos, latest.held_after_nanos
         date_ = last + _DAY
         while date_ >= first:
-            day = by_day.get(date_) or UsageDay(organization_id=organization_id, day=date_)
+            day = by_day.get(date_, empty)
             if date_ <= last:
                 yield DayBalance(
                     day=date_,

@@ -7,25 +7,21 @@ from datetime import date, datetime, timedelta
 from chalicelib.domain.ledger import Entry, EntryKind
 from chalicelib.domain.usage_day import HistoryWrite, days_of
 from chalicelib.domain.usage_sums import UsageSums
-from chalicelib.domain.write import Write
 from chalicelib.usecases.usage_reporting import DayBalance, GroupBy, UsageReporting
-from tests.fakes.repositories import FakeLedger
 from tests.fakes.roll_ups import FakeUsageDays
-from tests.fakes.store import Store
-from tests.fakes.values import entry
 from tests.unit.usage_examples import NOON, bare_entry, model_line, numbered, usage_entry
 
 DAY = timedelta(days=1)
 TODAY = NOON.date()
 
 
-def reporting(writes: list[HistoryWrite], store: Store | None = None) -> UsageReporting:
+def reporting(writes: list[HistoryWrite]) -> UsageReporting:
     """Over roll-ups of these writes."""
     days = FakeUsageDays()
     for write in writes:
         for day in days_of(write):
             days.add("acme", day, [write])
-    return UsageReporting(usage_days=days, ledger=FakeLedger(store or Store()))
+    return UsageReporting(usage_days=days)
 
 
 def ago(days: int) -> datetime:
@@ -121,13 +117,20 @@ def test_what_happened_before_the_period_is_in_its_balances() -> None:
     assert [balance.available_nanos for balance in balances] == [1_000, 900]
 
 
-def test_without_any_change_in_the_period_the_balance_is_the_accounts() -> None:
-    store = Store()
-    found = reporting([], store)
-    credit = entry("credit", "5.00", held="2.00", at=ago(90))
-    store.commit(Write(organization_id="acme", at=NOON, entries=(credit,)))
-    (balance,) = found.balances("acme", first=TODAY, last=TODAY)
-    assert (balance.available_nanos, balance.held_nanos) == (3 * 10**9, 2 * 10**9)
+def test_without_any_change_in_the_period_the_balance_is_that_of_before() -> None:
+    found = reporting(
+        numbered(
+            (bare_entry(EntryKind.PURCHASE, 900, at=ago(90)),),
+            (bare_entry(EntryKind.HOLD, 0, held_nanos=200, at=ago(80)),),
+        )
+    )
+    for balance in found.balances("acme", first=TODAY - 3 * DAY, last=TODAY):
+        assert (balance.available_nanos, balance.held_nanos) == (700, 200)
+
+
+def test_an_organization_never_heard_of_had_nothing_on_any_day() -> None:
+    (balance,) = reporting([]).balances("acme", first=TODAY, last=TODAY)
+    assert balance == DayBalance(day=TODAY, available_nanos=0, held_nanos=0)
 
 
 def test_a_write_that_a_fast_clock_recorded_as_tomorrows_is_not_todays() -> None:
