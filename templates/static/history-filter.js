@@ -41,7 +41,7 @@ function open(button, transactions) {
   const to = field({ label: text.to, name: "to", value: filter.to, attributes: dates });
   const form = h(
     "form",
-    { class: "hanging filter", role: "dialog", "aria-label": text.filter, novalidate: true },
+    { class: "filter", novalidate: true },
     type.element,
     h("div", { class: "pair" }, from.element, to.element),
     h(
@@ -51,7 +51,7 @@ function open(button, transactions) {
       h("button", { type: "submit", class: "primary" }, text.apply),
     ),
   );
-  const hang = hangFrom(button, form);
+  const hang = hangFrom(button, h("div", { class: "hanging", role: "dialog", "aria-label": text.filter }, form));
   type.input.focus();
   /** @param {import("./transactions.js").Filter} chosen */
   const choose = (chosen) => {

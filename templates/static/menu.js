@@ -71,7 +71,7 @@ function menuItem({ label, act, danger, disabled }, close) {
  */
 export function hangFrom(button, element) {
   element.setAttribute("popover", "auto");
-  (button.closest("dialog") ?? document.body).append(element);
+  (button.closest("dialog, main") ?? document.body).append(element);
   button.setAttribute("aria-expanded", "true");
   element.showPopover();
   place(button, element);
