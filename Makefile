@@ -15,6 +15,7 @@ ORG ?= demo
 SCOPE ?= credits:read credits:write
 SUB ?= developer
 TTL ?= 43200
+DAYS ?= 7
 TESTS ?= tests
 # Two processes: that many cores a small machine has. Tests of one module stay together, since
 # they share a running stack.
@@ -73,6 +74,10 @@ redrive: $(STAMP) ## Move dead letters back to their queue (QUEUE=usage|top-up|p
 .PHONY: rebuild-usage
 rebuild-usage: $(STAMP) ## Make days of usage anew from the ledger (ORG=acme DAY=2026-11-23 LAST=…)
 	@$(PY) -m devstack.attached scripts.rebuild_usage "$$ORG" $(DAY) $(LAST)
+
+.PHONY: reconcile
+reconcile: $(STAMP) ## Compare Stripe's books with the ledger, and repair (DAYS=7 STACK=… for an installation's own)
+	@$(PY) -m devstack.attached scripts.reconcile --days $(DAYS) $(if $(STACK),--stack $(STACK))
 
 .PHONY: openapi
 openapi: $(STAMP) ## Write what GET /openapi.json serves, from docs/openapi.yaml

@@ -25,7 +25,7 @@ from chalicelib.workers.queues import (
     workers,
 )
 from chalicelib.workers.rolling_up import rollup_worker
-from chalicelib.workers.schedules import sweep
+from chalicelib.workers.schedules import reconcile, sweep
 from chalicelib.workers.streams import notice_worker
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "invoice_worker",
     "notice_worker",
     "payment_event_worker",
+    "reconcile",
     "rollup_worker",
     "sweep",
     "top_up_worker",

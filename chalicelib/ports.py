@@ -21,6 +21,7 @@ from chalicelib.domain.payment import Card, CardSetup, ChargeRequest, Payment
 from chalicelib.domain.price_rules import PriceBook, PriceRule
 from chalicelib.domain.purchase import Purchase, PurchaseType
 from chalicelib.domain.purchase_day import PurchaseDay
+from chalicelib.domain.reconciliation import BookedPayment
 from chalicelib.domain.request import IdempotentRequest
 from chalicelib.domain.reversal import RefundRequest, Reversal
 from chalicelib.domain.tax import Tax
@@ -397,6 +398,22 @@ class Refunds(Protocol):
 
     def refund(self, request: RefundRequest) -> Reversal:
         """Send money back to the card, at most once for the request."""
+        ...
+
+
+class Books(Protocol):
+    """What the provider's books say, the newest first. Raises as Payments does."""
+
+    def payments(self, since: datetime, until: datetime, after: str | None) -> Page[BookedPayment]:
+        """Payments that were begun then, anybody's."""
+        ...
+
+    def refunded(self, since: datetime, until: datetime, after: str | None) -> Page[str]:
+        """The payments of which something was refunded then."""
+        ...
+
+    def disputed(self, since: datetime, until: datetime, after: str | None) -> Page[str]:
+        """The payments that were disputed then."""
         ...
 
 

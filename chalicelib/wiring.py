@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from chalicelib.usecases.purchasing import Purchasing
     from chalicelib.usecases.rebuilding import Rebuilding
     from chalicelib.usecases.receiving import Receiving
+    from chalicelib.usecases.reconciling import Reconciling
     from chalicelib.usecases.refunding import Refunding
     from chalicelib.usecases.reversing import Reversing
     from chalicelib.usecases.rolling_up import RollingUp
@@ -259,6 +260,21 @@ class Services:
             concluding=self._concluding,
             reversing=self._reversing,
             keeping_cards=self._keeping_cards,
+        )
+
+    @cached_property
+    def reconciling(self) -> Reconciling:
+        """Comparing with Stripe's books."""
+        from chalicelib.adapters.stripe_books import StripeBooks
+        from chalicelib.usecases.reconciling import Reconciling
+
+        return Reconciling(
+            ledger=self.ledger,
+            purchases=self.purchases,
+            payments=self.payments,
+            books=StripeBooks(self._stripe),
+            concluding=self._concluding,
+            reversing=self._reversing,
         )
 
     @cached_property

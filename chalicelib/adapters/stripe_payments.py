@@ -193,8 +193,8 @@ class StripePayments:
                     params=params, options={"idempotency_key": request.purchase_id}
                 )
         except DeclinedError as declined:
-            return _payment_of(declined.intent)
-        return _payment_of(intent)
+            return payment_of(declined.intent)
+        return payment_of(intent)
 
     def payment(self, payment_id: str) -> Payment:
         """See the port."""
@@ -202,7 +202,7 @@ class StripePayments:
             intent = self._api.payment_intents.retrieve(
                 payment_id, params={"expand": ["latest_charge", "payment_method"]}
             )
-        return _payment_of(intent)
+        return payment_of(intent)
 
     def payment_of(self, customer_id: str, purchase_id: str, *, since: datetime) -> Payment | None:
         """See the port. Lists are consistent at Stripe, searches are not."""
@@ -219,7 +219,7 @@ class StripePayments:
             )
             for intent in intents.auto_paging_iter():
                 if _metadata(intent).get(_PURCHASE) == purchase_id:
-                    return _payment_of(intent)
+                    return payment_of(intent)
         return None
 
     def cancel(self, payment_id: str) -> Payment:
@@ -232,7 +232,7 @@ class StripePayments:
         except PaymentRefusedError:
             # It can't be cancelled in the state it has reached: that state is the answer.
             return self.payment(payment_id)
-        return _payment_of(intent)
+        return payment_of(intent)
 
     def _attached(self, payment_method_id: str) -> bool:
         try:
@@ -243,7 +243,8 @@ class StripePayments:
         return method.customer is not None
 
 
-def _payment_of(intent: PaymentIntent) -> Payment:
+def payment_of(intent: PaymentIntent) -> Payment:
+    """A PaymentIntent in the port's words."""
     metadata = _metadata(intent)
     failure = _failure_of(intent)
     return Payment(

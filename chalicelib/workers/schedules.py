@@ -1,6 +1,10 @@
-"""The schedule: finishing what was left undone, every minute."""
+"""The schedules: finishing what was left undone, and comparing with Stripe's books."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import timedelta
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
@@ -12,6 +16,9 @@ from chalicelib.workers.queues import workers
 
 logger = Logger(child=True)
 metrics = Metrics()
+
+#: Each payment is compared a few times before it is let be; refunds and disputes for longer.
+_RECONCILED_DAYS = 3
 
 
 @workers.schedule(Rate(1, unit=Rate.MINUTES), name="sweep")
@@ -40,3 +47,19 @@ def sweep(event: CloudWatchEvent) -> dict[str, int]:  # noqa: ARG001 - the sched
     if bugs:
         raise ExceptionGroup("the sweep met errors that won't pass by themselves", bugs)
     return found
+
+
+@workers.schedule(Rate(6, unit=Rate.HOURS), name="reconcile")
+def reconcile(event: CloudWatchEvent) -> Mapping[str, object]:
+    """Compare with Stripe's books, repair, and report what a person must look at."""
+    days = event.detail.get("days", _RECONCILED_DAYS)
+    report = services().reconciling.reconcile(window=timedelta(days=days), now=now())
+    for finding in report.findings:
+        told = logger.info if finding.repaired else logger.error
+        told("A difference was found", extra={"finding": asdict(finding)})
+    repaired = len(report.findings) - len(report.open)
+    metrics.add_metric("DifferencesRepaired", MetricUnit.Count, repaired)
+    metrics.add_metric("DifferencesOpen", MetricUnit.Count, len(report.open))
+    body = report.body()
+    logger.info("Reconciled", extra={**body, "findings": len(report.findings)})
+    return body

@@ -174,6 +174,11 @@ class FakePayments:
         """The payment as it is now."""
         return self._of(payment_id).payment
 
+    def booked(self) -> list[tuple[Payment, datetime]]:
+        """Every payment as it is now, and when it was begun, oldest first."""
+        with self._lock:
+            return [(charged.payment, charged.created_at) for charged in self._charged.values()]
+
     def request_of(self, payment_id: str) -> ChargeRequest:
         """What the payment was asked for with."""
         return self._of(payment_id).request

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from chalicelib.ports import (
     Archives,
+    Books,
     CustomerRecords,
     Customers,
     Documents,
@@ -46,6 +47,7 @@ from chalicelib.usecases.noticing import Noticing
 from chalicelib.usecases.permitting import Permitting
 from chalicelib.usecases.purchasing import Purchasing
 from chalicelib.usecases.receiving import Receiving
+from chalicelib.usecases.reconciling import Reconciling
 from chalicelib.usecases.refunding import Refunding
 from chalicelib.usecases.reversing import Reversing
 from chalicelib.usecases.sweeping import Sweeping
@@ -74,6 +76,7 @@ class Ports:
     payments: Payments
     refunds: Refunds
     records: CustomerRecords
+    books: Books
     tax_ids: TaxIds
     taxes: Taxes
     queue: Queue
@@ -97,6 +100,7 @@ class UseCases:
     metering: Metering
     holding: Holding
     receiving: Receiving
+    reconciling: Reconciling
     reversing: Reversing
     refunding: Refunding
     adjusting: Adjusting
@@ -122,6 +126,7 @@ _MADE: Mapping[str, type[Any]] = {
     "adjusting": Adjusting,
     "keeping_cards": KeepingCards,
     "receiving": Receiving,
+    "reconciling": Reconciling,
     "noticing": Noticing,
     "sweeping": Sweeping,
     "invoicing": Invoicing,

@@ -57,6 +57,10 @@ class FakeRefunds:
         """Every refund and dispute, in order."""
         return [reversal for _, reversal in self._by_id.values()]
 
+    def booked(self) -> list[tuple[str, Reversal]]:
+        """Every refund and dispute with its payment, in order."""
+        return list(self._by_id.values())
+
     # The port.
 
     def of_payment(self, payment_id: str) -> Sequence[Reversal]:

@@ -89,6 +89,6 @@ class _Watched:
 
 
 def _lost(port: str, method: str) -> type[Exception]:
-    if port in {"payments", "refunds", "records"}:
+    if port in {"payments", "refunds", "records", "books"}:
         return PaymentsUnavailableError
     return BusyError if method == "commit" else LostAnswerError

@@ -17,6 +17,7 @@ from chalicelib.usecases.metering import PricedReport, ReportResult
 from chalicelib.usecases.purchasing import Order
 from chalicelib.usecases.sweeping import PASSING, Swept
 from chalicelib.usecases.topping_up import TopUpSettings
+from tests.fakes.books import FakeBooks
 from tests.fakes.metering import FakeHolds, FakeTraceCounts
 from tests.fakes.outside import (
     FakeDocuments,
@@ -95,6 +96,7 @@ class World:
             payments=self.payments,
             refunds=self.refunds,
             records=self.records,
+            books=FakeBooks(self.payments, self.refunds),
             tax_ids=FakeTaxIds(),
             taxes=FakeTaxes(),
             events=self.events,

@@ -97,6 +97,10 @@ class Buyer:
         """What banks and cardholders do."""
         return self._ask("POST", f"/_control{path}", json=body)
 
+    def clear_disturbances(self) -> None:
+        """Let Stripe's events come as they should again."""
+        self._ask("DELETE", "/_control/disturbances", json={})
+
     def _ask(self, method: str, path: str, **options: Any) -> Any:
         with requests.Session() as session:
             answer = session.request(
