@@ -70,6 +70,7 @@ class CreditsClient:
         count: Count = count_nothing,
         clock: Clock | None = None,
     ) -> None:
+        self._service = service
         self._settings = settings or ClientSettings()
         self._estimate = estimate
         self._count = count
@@ -216,6 +217,7 @@ class CreditsClient:
             if thread.is_alive():
                 thread.join()
         self._reporting.close_journals()
+        self._service.close()
         return all_sent
 
     def _tend_until_stopped(self) -> None:

@@ -61,6 +61,9 @@ class Service(Protocol):
     def release_hold(self, organization_id: str, hold_id: str) -> None:
         """Give back all that is left of a hold."""
 
+    def close(self) -> None:
+        """Let go of what connects to it, until it is asked again."""
+
 
 class HttpService:
     """The service over HTTP, each request tried three times where that may help."""
@@ -104,7 +107,7 @@ class HttpService:
         self._call("POST", organization_id, path, body={}, key=str(uuid.uuid4()))
 
     def close(self) -> None:
-        """Close idle connections."""
+        """See Service."""
         self._connections.close()
 
     def _call(

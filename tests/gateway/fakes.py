@@ -82,6 +82,9 @@ class FakeService:
             self.available_nanos[organization_id] += self.holds.pop(hold_id)
             self.released.append(hold_id)
 
+    def close(self) -> None:
+        self.asked["close"] += 1
+
     def _ask(self, what: str) -> None:
         self.asked[what] += 1
         if self.down:
