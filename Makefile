@@ -43,6 +43,16 @@ token: $(STAMP) ## Print a token for the running stack (ORG=acme SCOPE="credits:
 test: $(STAMP) ## Run the tests (TESTS=tests/unit to choose, PYTEST_OPTIONS=… to change how)
 	@$(PY) -m pytest $(PYTEST_OPTIONS) $(TESTS)
 
+.PHONY: test-browser
+test-browser: $(STAMP) ## Walk through the Credits page in Chromium, which is installed where there is none
+	@scripts/install-chromium
+	@$(PY) -m pytest $(PYTEST_OPTIONS) tests/browser
+
+.PHONY: screenshots
+screenshots: $(STAMP) ## Take pictures of the page's main states into docs/screenshots
+	@scripts/install-chromium
+	@$(PY) -m tests.browser.screenshots
+
 .PHONY: check
 check: lint types imports lock-check package-check test ## Run everything that CI runs
 

@@ -24,7 +24,7 @@ def browser() -> Iterator[Browser]:
     """Chromium, without a window."""
     executable = find_chromium()
     if executable is None:
-        pytest.skip("there is no Chromium here: make install-chromium")
+        pytest.skip("there is no Chromium here: scripts/install-chromium")
     with sync_playwright() as playwright:
         running = launch(playwright, executable)
         yield running

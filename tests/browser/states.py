@@ -12,6 +12,8 @@ from playwright.sync_api import Route, expect
 from tests.browser.visitor import VISA, WRITE, Visitor
 
 DAYS = 30
+SATURDAY = 5
+END_CENTS = 13_230
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,24 +36,21 @@ def past_month(visitor: Visitor) -> None:
 
 
 def _days() -> list[dict[str, Any]]:
+    """Days that end with the balance that `overview` has."""
     today = datetime.now(UTC).date()
+    days = [today - timedelta(days=ago) for ago in range(DAYS - 1, -1, -1)]
+    added = {days[7]: 10_000, days[20]: 5_000}
+    spent = {
+        day: (290 + day.day * 7919 % 620 if day.weekday() < SATURDAY else 60 + day.day * 31 % 60)
+        for day in days
+    }
+    cents = END_CENTS + sum(spent.values()) - sum(added.values())
     found = []
-    cents = 9_000
-    for ago in range(DAYS - 1, -1, -1):
-        day = today - timedelta(days=ago)
-        spent = 310 + (ago * 7919) % 640 if day.weekday() < 5 else 90 + (ago * 31) % 60
-        added = 10_000 if cents - spent < 2_500 else 5_000 if ago == 9 else 0
-        cents += added - spent
-        found.append(
-            {
-                "day": day.isoformat(),
-                "available": f"{cents // 100}.{cents % 100:02}",
-                "held": "0.00",
-                "spent": f"{spent // 100}.{spent % 100:02}",
-                "topped_up": f"{added // 100}.00",
-                "other": "0.00",
-            }
-        )
+    for day in days:
+        cents += added.get(day, 0) - spent[day]
+        sums = {"available": cents, "spent": spent[day], "topped_up": added.get(day, 0)}
+        shown = {name: f"{value // 100}.{value % 100:02}" for name, value in sums.items()}
+        found.append({"day": day.isoformat(), "held": "0.00", "other": "0.00", **shown})
     return found
 
 
