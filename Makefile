@@ -53,6 +53,10 @@ screenshots: $(STAMP) ## Take pictures of the page's main states into docs/scree
 	@scripts/install-chromium
 	@$(PY) -m tests.browser.screenshots
 
+.PHONY: soak
+soak: $(STAMP) ## Meter 100,000 calls from 8 processes that get killed, and count to the nano-dollar (COUNT=…)
+	@COUNT=$${COUNT:-100000} $(PY) -m pytest -q --log-cli-level=INFO tests/integration/test_metering_soak.py
+
 .PHONY: check
 check: lint types imports lock-check package-check test ## Run everything that CI runs
 

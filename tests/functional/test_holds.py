@@ -174,7 +174,7 @@ def test_a_key_is_answered_as_before_when_its_usage_has_no_price_any_more(
     hold = caller.place("9.00")
     settle = f"holds/{hold['id']}/settle"
     usage = [{**CALLS, "input_tokens": 1000}]
-    body = {"usage": usage}
+    body: dict[str, object] = {"usage": usage}
     firsts = [caller.post("deductions", body, key="a"), caller.post(settle, body, key="a")]
     assert [answer.status for answer in firsts] == [201, 200]
     terms = TraceTerms(monthly_traces=0, thousand_nanos=0)
@@ -190,7 +190,8 @@ def test_a_key_is_answered_as_before_when_its_usage_has_no_price_any_more(
 
 
 def test_a_release_takes_no_body_or_an_empty_one(caller: Caller) -> None:
-    for body in (None, {}):
+    bodies: list[object] = [None, {}]
+    for body in bodies:
         hold = caller.place("1.00")
         answer = caller.post(f"holds/{hold['id']}/release", body)
         assert answer.json()["returned"] == "1.00"

@@ -128,9 +128,8 @@ def running_worker(aws: Account) -> Iterator[Worker]:
             services.cache_clear()
 
 
-def _worker(aws: Account) -> Worker:
-    sqs = aws.cloud.client("sqs")
-    url = aws.physical_ids["UsageQueue"]
+def usage_poller(sqs: Any, url: str) -> QueuePoller:
+    """What feeds the usage worker's function, as the template says."""
     function = Function(
         name="usage_worker",
         handler=app.handler_map["usage_worker"],
@@ -144,10 +143,15 @@ def _worker(aws: Account) -> Worker:
         window_seconds=0.0,
         reports_item_failures=True,
     )
+    return QueuePoller(sqs=sqs, source=source, function=function, stopping=threading.Event())
+
+
+def _worker(aws: Account) -> Worker:
+    sqs, url = aws.cloud.client("sqs"), aws.physical_ids["UsageQueue"]
     return Worker(
         services=services(),
         sqs=sqs,
-        poller=QueuePoller(sqs=sqs, source=source, function=function, stopping=threading.Event()),
+        poller=usage_poller(sqs, url),
         url=url,
         dead_letters_url=aws.physical_ids["UsageDeadLetterQueue"],
     )
