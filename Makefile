@@ -16,6 +16,7 @@ SCOPE ?= credits:read credits:write
 SUB ?= developer
 TTL ?= 43200
 DAYS ?= 7
+EXAMPLE_PORT ?= 8100
 TESTS ?= tests
 # Two processes: that many cores a small machine has. Tests of one module stay together, since
 # they share a running stack.
@@ -34,6 +35,10 @@ run: $(STAMP) ## Start the local stack on http://127.0.0.1:8000 (PORT=…, WORKE
 .PHONY: demo
 demo: $(STAMP) ## Walk through the running stack: buy, use, be topped up, read the invoice
 	@$(PY) -m devstack.demo
+
+.PHONY: example-gateway
+example-gateway: $(STAMP) ## Run the example gateway in front of the running stack (EXAMPLE_PORT=8100)
+	@$(PY) -m examples.gateway --port "$(EXAMPLE_PORT)"
 
 .PHONY: token
 token: $(STAMP) ## Print a token for the running stack (ORG=acme SCOPE="credits:read gateway" SUB=… TTL=…)

@@ -26,15 +26,16 @@ _serial = count(1)
 
 @dataclass
 class Customer:
-    """An organization that bought credits, and looks into its ledger."""
+    """An organization with a card, that bought credits or didn't, and looks into its ledger."""
 
     stack: Stack
-    bought: str
+    bought: str | None
     organization_id: str = field(default_factory=lambda: f"gw-{next(_serial)}")
 
     def __post_init__(self) -> None:
         seed(self.stack.description(), self.client)
-        self.buy(self.bought)
+        if self.bought is not None:
+            self.buy(self.bought)
 
     @property
     def client(self) -> Client:
