@@ -10,12 +10,13 @@ from chalicelib.api.http import Call, Routes, json_response
 from chalicelib.api.presenting import Body
 from chalicelib.domain.errors import NotFoundError
 from chalicelib.domain.fields import Faults, Fields
+from chalicelib.domain.hold_entries import HoldChange
 from chalicelib.domain.holds import DEFAULT_SECONDS, LONGEST_SECONDS, SHORTEST_SECONDS, Hold
 from chalicelib.domain.instant import format_instant
 from chalicelib.domain.money import format_usd
 from chalicelib.domain.quoting import PricingError
 from chalicelib.domain.usage_parsing import HOLD_ID
-from chalicelib.usecases.holding import HoldChange, HoldRequest
+from chalicelib.usecases.holding import HoldRequest
 from chalicelib.usecases.idempotency import digest_of
 
 routes = Routes()

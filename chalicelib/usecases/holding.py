@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
 
 from chalicelib.domain.charge import Charge
 from chalicelib.domain.errors import BusyError, NotFoundError
+from chalicelib.domain.hold_entries import (
+    HoldChange,
+    placed_hold,
+    said_of_changed,
+    said_of_placed,
+)
 from chalicelib.domain.holds import Hold, HoldStatus
-from chalicelib.domain.instant import format_instant, parse_instant
 from chalicelib.domain.ledger import (
     Entry,
     EntryKind,
@@ -37,32 +40,6 @@ class HoldRequest:
     amount_nanos: int
     seconds: int
     digest: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HoldChange:
-    """What a settlement or a release did, for ever the same; `remaining` is what it left."""
-
-    entry: Entry
-    hold_id: str
-    status: HoldStatus
-    remaining_nanos: int
-
-    @classmethod
-    def of(cls, entry: Entry) -> HoldChange:
-        """What an entry of a hold tells."""
-        said = cast("Mapping[str, object]", entry.details["hold"])
-        return cls(
-            entry=entry,
-            hold_id=str(said["id"]),
-            status=HoldStatus(str(said["status"])),
-            remaining_nanos=cast("int", said["remaining"]),
-        )
-
-    @property
-    def returned_nanos(self) -> int:
-        """What went back to `available`."""
-        return max(0, self.entry.available_nanos)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,12 +79,12 @@ class Holding:
             held_nanos=request.amount_nanos,
             recorded_at=now,
             digest=request.digest,
-            details={"hold": {"id": hold.id, "expires_at": format_instant(hold.expires_at)}},
+            details=said_of_placed(hold),
         )
         made, replayed = self.permitting.ask(
             lambda: Wish(entry=entry, saves=(hold,)), account=None, now=now
         )
-        return _placed(made), replayed
+        return placed_hold(made), replayed
 
     def settle(
         self, hold_id: str, charge: Charge, *, final: bool, key: str, now: datetime
@@ -214,7 +191,7 @@ class Holding:
             held_nanos=ended.remaining_nanos - hold.remaining_nanos,
             recorded_at=now,
             digest=digest,
-            details={"hold": {"id": ended.id, "remaining": 0, "status": ended.status.value}},
+            details=said_of_changed(ended),
         )
 
 
@@ -224,17 +201,4 @@ def _write_of(hold: Hold, ended: Hold, entry: Entry | None, *, now: datetime) ->
         at=now,
         entries=() if entry is None else (entry,),
         saves=() if ended == hold else (ended.saved(),),
-    )
-
-
-def _placed(entry: Entry) -> Hold:
-    """The hold as it was placed, from the entry that keeps the answer."""
-    said = cast("Mapping[str, str]", entry.details["hold"])
-    return Hold(
-        id=said["id"],
-        organization_id=entry.organization_id,
-        amount_nanos=entry.held_nanos,
-        remaining_nanos=entry.held_nanos,
-        created_at=entry.recorded_at,
-        expires_at=parse_instant(said["expires_at"]),
     )

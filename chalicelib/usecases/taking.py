@@ -12,6 +12,7 @@ from datetime import datetime
 from chalicelib.domain.account import Account
 from chalicelib.domain.charge import Charge
 from chalicelib.domain.errors import BusyError, NotFoundError
+from chalicelib.domain.hold_entries import said_of_changed
 from chalicelib.domain.holds import Hold
 from chalicelib.domain.ledger import Entry, EntryKind
 from chalicelib.domain.traces import TraceCount
@@ -196,12 +197,7 @@ class _Batch:
             return 0, {"hold": {"id": use.hold_id}}
         after = before.settled(spent_nanos, final=use.final, at=self._now)
         self._holds[use.hold_id] = after
-        said = {
-            "id": after.id,
-            "remaining": after.remaining_nanos,
-            "status": after.status.value,
-        }
-        return after.remaining_nanos - before.remaining_nanos, {"hold": said}
+        return after.remaining_nanos - before.remaining_nanos, said_of_changed(after)
 
 
 def _cover(spent_nanos: int, account: Account | None) -> Cover:

@@ -8,6 +8,7 @@ from datetime import datetime
 from itertools import count
 
 from chalicelib.domain.charge import Charge
+from chalicelib.domain.hold_entries import HoldChange
 from chalicelib.domain.holds import Hold
 from chalicelib.domain.ledger import Entry
 from chalicelib.domain.notices import Notice, NoticeKind
@@ -16,7 +17,7 @@ from chalicelib.domain.pricing import Tariff
 from chalicelib.domain.usage import AmountUsage, TraceUsage, UsageLine
 from chalicelib.domain.write import Committed, FloorChange, Write
 from chalicelib.usecases.announcing import AnnouncingLedger
-from chalicelib.usecases.holding import HoldChange, HoldRequest
+from chalicelib.usecases.holding import HoldRequest
 from chalicelib.usecases.metering import PricedReport, ReportResult
 from chalicelib.usecases.pricing import Pricing
 from tests.fakes.values import ORG, entry, usd
