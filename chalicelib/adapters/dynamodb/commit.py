@@ -198,16 +198,23 @@ def _(value: InvoiceSequence) -> Condition:
     return last_as_read
 
 
+def _code_of(error: TransactWriteError) -> str | None:
+    """DynamoDB's code; None if it gave no answer, on which PynamoDB's own property stumbles."""
+    answer = getattr(error.cause, "response", None) or {}
+    code: str | None = answer.get("Error", {}).get("Code")
+    return code
+
+
 def _is_busy(error: TransactWriteError) -> bool:
-    if error.cause_response_code == "TransactionCanceledException":
+    if _code_of(error) == "TransactionCanceledException":
         codes = {reason.code for reason in error.cancellation_reasons if reason}
         # A failed condition is news even if another item was contended.
         return _FAILED not in codes and bool(codes) and codes <= _BUSY_REASONS
-    return error.cause_response_code in _BUSY_ERRORS
+    return _code_of(error) in _BUSY_ERRORS
 
 
 def _outcome(write: Write, error: TransactWriteError) -> Outcome:
-    if error.cause_response_code is None:
+    if _code_of(error) is None:
         raise BusyError("The database can't be reached; please try again.") from error
     reasons = error.cancellation_reasons
     if not any(reason and reason.code == _FAILED for reason in reasons):
