@@ -128,6 +128,7 @@ class StripePayments:
                     "customer": customer_id,
                     "usage": "off_session",
                     "allowed_payment_method_types": ["card"],
+                    "payment_method_options": {"card": {"setup_credential_usage": "unscheduled"}},
                     "metadata": metadata,
                 }
             )
@@ -184,6 +185,9 @@ class StripePayments:
             "metadata": metadata,
             "expand": ["latest_charge"],
         }
+        if request.off_session:
+            # What card networks call a charge whose time and amount nobody knew beforehand.
+            params["payment_method_options"] = {"card": {"stored_credential_usage": "unscheduled"}}
         if request.tax_calculation_id is not None:
             # The payment reports the tax, and its refunds take it back, without further calls.
             params["hooks"] = {"inputs": {"tax": {"calculation": request.tax_calculation_id}}}

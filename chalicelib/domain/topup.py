@@ -114,6 +114,11 @@ class TopUp:
             return TopUpStatus.BACKING_OFF
         return TopUpStatus.IDLE
 
+    @property
+    def waits_for_card(self) -> bool:
+        """Whether the card was declined lately, or none may be charged: another may help."""
+        return self.paused or self.declines_in_a_row > 0
+
     def spent_in(self, month: str) -> int:
         """What was claimed for charges in the month, in nano-dollars."""
         return self.month_spent_nanos if self.month == month else 0

@@ -106,8 +106,10 @@ class ToppingUp:
 
     def consider(self, organization_id: str, *, now: datetime) -> Decision:
         """Look into a hint, and charge if it is time to. Any number of hints make one charge."""
-        account = self.ledger.account(organization_id)
+        # In this order: a top-up that is credited in between has changed the standing order, so
+        # the claim fails; the other way round, the old balance would be topped up once more.
         top_up = self.top_ups.get(organization_id)
+        account = self.ledger.account(organization_id)
         decision = top_up.decide(account, now=now)
         if decision is Decision.LIMIT_REACHED:
             self._save(top_up.postponed(next_month(now)), now=now)

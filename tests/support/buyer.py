@@ -88,14 +88,19 @@ class Buyer:
         charge: str = self.intent_of(purchase)["latest_charge"]
         return charge
 
-    def stripe(self, method: str, path: str, **parameters: Any) -> Any:
+    def stripe(self, method: str, path: str, /, **parameters: Any) -> Any:
         """Call Stripe as its dashboard does."""
         key = self._stack.environment["STRIPE_API_KEY"]
         return self._ask(method, path, auth=(key, ""), data=parameters)
 
-    def control(self, path: str, **body: Any) -> Any:
+    def control(self, path: str, /, **body: Any) -> Any:
         """What banks and cardholders do."""
         return self._ask("POST", f"/_control{path}", json=body)
+
+    def held_calls(self) -> int:
+        """How many calls the local Stripe holds back."""
+        held: int = self._ask("GET", "/_control/faults")["held"]
+        return held
 
     def clear_disturbances(self) -> None:
         """Let Stripe's events come as they should again."""

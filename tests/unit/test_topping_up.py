@@ -11,11 +11,11 @@ from chalicelib.domain.account import Account
 from chalicelib.domain.errors import ConflictError, NotFoundError
 from chalicelib.domain.payment import PaymentStatus
 from chalicelib.domain.purchase import PurchaseType
-from chalicelib.domain.topup import Decision, TopUpStatus
+from chalicelib.domain.topup import Decision, TopUp, TopUpStatus
 from tests.fakes.laws import assert_limit, assert_settled
 from tests.fakes.payments import Behaviour, Moment
 from tests.fakes.ports import wire
-from tests.fakes.repositories import FakeLedger
+from tests.fakes.repositories import FakeLedger, FakeTopUps
 from tests.fakes.values import ORG, billing_details, report, usd
 from tests.fakes.world import World
 
@@ -269,3 +269,33 @@ def test_a_hint_about_somebody_unheard_of_does_nothing() -> None:
     world = World()
     assert world.app.topping_up.consider("nobody", now=world.now) is Decision.OFF
     assert world.store.accounts == {}
+
+
+def test_a_hint_that_is_overtaken_between_its_reads_charges_nothing_more() -> None:
+    """Found by fifty hints at once: the slot was free again, the balance was the one before."""
+    world = drained()
+    world.queue.take()
+    overtaken: list[bool] = []
+
+    def overtake() -> None:
+        if not overtaken:
+            overtaken.append(True)
+            world.app.topping_up.consider(ORG, now=world.now)
+
+    class SlowLedger(FakeLedger):
+        def account(self, organization_id: str) -> Account:
+            account = super().account(organization_id)
+            overtake()
+            return account
+
+    class SlowTopUps(FakeTopUps):
+        def get(self, organization_id: str) -> TopUp:
+            top_up = super().get(organization_id)
+            overtake()
+            return top_up
+
+    slow = wire(
+        replace(world.ports, ledger=SlowLedger(world.store), top_ups=SlowTopUps(world.store))
+    )
+    slow.topping_up.consider(ORG, now=world.now)
+    assert charges(world) == [PaymentStatus.SUCCEEDED]
