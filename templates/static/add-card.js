@@ -21,12 +21,15 @@ const LOOK_MS = 250;
 export function newCard(app) {
   const place = h("div", { class: "card-form" });
   const problem = h("div", { class: "problem", role: "alert", hidden: true });
+  // What one agrees to by saving a card, in the server's words: it keeps that they were shown.
+  const mandate = h("p", { class: "hint mandate-text" });
   const element = h(
     "div",
     { class: "new-card" },
     place,
     problem,
     h("p", { class: "hint with-icon" }, icon("lock"), h("span", {}, TEXT.cards.secure)),
+    mandate,
   );
   /** @type {Awaited<ReturnType<typeof cardForm>> | null} */
   let form = null;
@@ -36,6 +39,7 @@ export function newCard(app) {
     const frame = h("div", { class: "card-frame waiting" });
     try {
       const setup = await app.api.request("POST", "/payment-methods/setup", { body: {} });
+      mandate.textContent = setup.mandate;
       place.append(frame);
       form = await cardForm(frame, setup.client_secret);
       frame.classList.remove("waiting");

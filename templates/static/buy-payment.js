@@ -80,7 +80,7 @@ function methods(flow, cards) {
     place.hidden = id !== NEW;
     if (id === NEW && !form) {
       form = newCard(flow.app);
-      fill(place, form.element, h("p", { class: "hint" }, text.savesCard));
+      fill(place, form.element);
     }
   };
   const group = freshId("method");

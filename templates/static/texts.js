@@ -244,7 +244,6 @@ export const TEXT = {
     taxUnavailable: "Tax ID types couldn’t be loaded.",
     method: "Payment method",
     newCard: "New card",
-    savesCard: "The card is saved for later purchases.",
     chooseMethod: "Choose a payment method.",
     billing: "Name and billing address",
     change: "Change",

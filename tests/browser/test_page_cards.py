@@ -68,6 +68,20 @@ def test_the_menu_is_worked_by_the_keyboard_and_gives_the_focus_back(visitor: Ne
     expect(button).to_be_focused()
 
 
+def test_what_saving_a_card_allows_is_shown_before_it_is_saved(visitor: NewVisitor) -> None:
+    customer = visitor()
+    customer.seed()
+    mandate = customer.api().call("POST", "/payment-methods/setup", body={})["mandate"]
+    customer.open()
+    customer.button("Add new").click()
+    expect(customer.dialog.get_by_text(mandate)).to_be_visible()
+    customer.page.keyboard.press("Escape")
+    customer.begin_purchase("50")
+    customer.go_on()
+    customer.dialog.get_by_label("New card").check()
+    expect(customer.dialog.get_by_text(mandate)).to_be_visible()
+
+
 def test_an_incomplete_card_is_said_to_be_so(visitor: NewVisitor) -> None:
     customer = visitor()
     customer.seed()
