@@ -62,6 +62,10 @@ screenshots: $(STAMP) ## Take pictures of the page's main states into docs/scree
 soak: $(STAMP) ## Meter 100,000 calls from 8 processes that get killed, and count to the nano-dollar (COUNT=…)
 	@COUNT=$${COUNT:-100000} $(PY) -m pytest -q --log-cli-level=INFO tests/integration/test_metering_soak.py
 
+.PHONY: test-stripe
+test-stripe: $(STAMP) ## Run the payment flows against Stripe's own test mode (STRIPE_API_KEY=sk_test_…)
+	@TEST_STRIPE=1 $(PY) -m pytest -rs tests/payments
+
 .PHONY: check
 check: lint types imports lock-check package-check test ## Run everything that CI runs
 

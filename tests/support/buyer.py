@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import requests
+import stripe
 
 from devstack.stack import Stack
 from tests.support.contract import ContractSession
@@ -45,6 +46,13 @@ class Buyer:
         method: str = confirmed["payment_method"]
         if confirmed["status"] == "requires_action":
             self.control(f"/setup_intents/{intent}/authenticate", outcome="accept")
+        return method
+
+    def attach_card(self, card: str) -> str:
+        """Attach a test card that can't be saved as a browser does; gives the payment method."""
+        customer = self.call("POST", "/payment-methods/setup").json()["customer_id"]
+        attached = self.stripe("POST", f"/v1/payment_methods/{card}/attach", customer=customer)
+        method: str = attached["id"]
         return method
 
     def buy(self, card: str, amount: str = "50.00", *, key: str | None = None) -> Any:
@@ -91,7 +99,14 @@ class Buyer:
     def stripe(self, method: str, path: str, /, **parameters: Any) -> Any:
         """Call Stripe as its dashboard does."""
         key = self._stack.environment["STRIPE_API_KEY"]
-        return self._ask(method, path, auth=(key, ""), data=parameters)
+        version = {"Stripe-Version": stripe.api_version}
+        return self._ask(method, path, auth=(key, ""), data=parameters, headers=version)
+
+    @property
+    def plays_the_bank(self) -> bool:
+        """Whether Stripe is the local one, which can be told what banks and cardholders do."""
+        account = self._stack.settings.stripe
+        return account is not None and account.is_local
 
     def control(self, path: str, /, **body: Any) -> Any:
         """What banks and cardholders do."""
