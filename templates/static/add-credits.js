@@ -100,7 +100,8 @@ class AddCredits {
 
   /** Go back to a step, to mend something there. @param {typeof NAMES[number]} name */
   goTo(name) {
-    const place = NAMES.indexOf(name);
+    // After a reload there may be no draft of what was sent; then it is asked for again.
+    const place = this.draft.method ? NAMES.indexOf(name) : 0;
     if (this.layers.length > place) leave(this.layers[place]);
     this.layers.length = Math.min(this.layers.length, place);
     while (this.layers.length < place) this.layers.push(enter(() => this.dialog.held ? false : this.stepBack()));

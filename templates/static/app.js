@@ -8,6 +8,8 @@ import { dayAgo } from "./when.js";
 const CHANGING = ["credits", "cards", "billing", "balances", "projects", "models"];
 const STALE_MS = 5_000;
 const PERIOD_DAYS = 30;
+/** How often to look while a top-up is being charged. */
+const CHARGING_MS = 3_000;
 
 /**
  * @typedef {object} App
@@ -43,6 +45,12 @@ export function createApp(session, onUnauthenticated) {
   document.addEventListener("visibilitychange", comeBack);
   window.addEventListener("focus", comeBack);
   window.addEventListener("online", () => void refresh());
+  let looking = 0;
+  store.watch(["credits"], () => {
+    clearTimeout(looking);
+    if (store.value("credits")?.auto_top_up.status !== "charging") return;
+    looking = setTimeout(() => void (document.visibilityState === "visible" && refresh()), CHARGING_MS);
+  });
   return {
     session,
     api,

@@ -40,6 +40,14 @@ def wait_for_status(customer: Visitor, status: str) -> None:
         time.sleep(0.2)
 
 
+def wait_for_balance(customer: Visitor, available: str) -> None:
+    """Until the top-up has been credited."""
+    deadline = time.monotonic() + 30
+    while customer.api().get("/credits")["available"] != available:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
 def come_back(customer: Visitor) -> None:
     """Turn to the page again, which then looks for news."""
     customer.button("Refresh").click()
@@ -57,10 +65,7 @@ def test_it_is_turned_on_charges_at_once_when_low_and_is_turned_off(customer: Vi
         "25.00",
         "100.00",
     )
-    deadline = time.monotonic() + 30
-    while customer.api().get("/credits")["available"] != "25.00":
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+    wait_for_balance(customer, "25.00")
     come_back(customer)
     customer.expect_balance("$25.00")
     expect(customer.page.get_by_role("row", name="Auto Top-up Paid $25.00")).to_be_visible()
@@ -189,6 +194,16 @@ def test_a_paused_top_up_says_why_and_goes_on_when_told_to(visitor: NewVisitor) 
     panel(unlucky).get_by_role("button", name="Resume").click()
     expect(unlucky.page.get_by_text("Auto top-up goes on.")).to_be_visible()
     assert unlucky.api().get("/auto-top-up")["enabled"]
+
+
+def test_a_charge_under_way_is_watched_until_it_is_done(customer: Visitor) -> None:
+    standing = customer.api().get("/credits")
+    standing["auto_top_up"] |= {"enabled": True, "status": "charging", "amount": "25.00"}
+    customer.page.route("**/credits", lambda route: route.fulfill(json=standing))
+    customer.open()
+    expect(panel(customer).get_by_text("$25.00 is being charged.")).to_be_visible()
+    customer.page.unroute("**/credits")
+    expect(panel(customer).get_by_text("$25.00 is being charged.")).to_have_count(0)
 
 
 def test_the_monthly_limit_is_said_to_be_reached(customer: Visitor) -> None:
