@@ -35,7 +35,10 @@ def usage_worker(event: SQSEvent) -> PartialFailure:
     return _failures(apply_reports(list(event), seconds_left=seconds_left))
 
 
-@workers.on_sqs_message(queue="${TopUpQueue.QueueName}", batch_size=10, name="top_up_worker")
+# So many at once are far from Stripe's limit of requests, and leave room for the API.
+@workers.on_sqs_message(
+    queue="${TopUpQueue.QueueName}", batch_size=10, name="top_up_worker", maximum_concurrency=10
+)
 def top_up_worker(event: SQSEvent) -> PartialFailure:
     """Look into top-up hints, one at a time."""
 
@@ -47,7 +50,10 @@ def top_up_worker(event: SQSEvent) -> PartialFailure:
 
 
 @workers.on_sqs_message(
-    queue="${PaymentEventQueue.QueueName}", batch_size=10, name="payment_event_worker"
+    queue="${PaymentEventQueue.QueueName}",
+    batch_size=10,
+    name="payment_event_worker",
+    maximum_concurrency=10,
 )
 def payment_event_worker(event: SQSEvent) -> PartialFailure:
     """Act on Stripe's events."""
@@ -59,7 +65,9 @@ def payment_event_worker(event: SQSEvent) -> PartialFailure:
     return _each(event, receive)
 
 
-@workers.on_sqs_message(queue="${InvoiceQueue.QueueName}", batch_size=5, name="invoice_worker")
+@workers.on_sqs_message(
+    queue="${InvoiceQueue.QueueName}", batch_size=5, name="invoice_worker", maximum_concurrency=5
+)
 def invoice_worker(event: SQSEvent) -> PartialFailure:
     """Render invoices and store them; put them into archives."""
 

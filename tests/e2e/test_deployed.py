@@ -24,6 +24,7 @@ from tests.e2e.deployment import WEBHOOK_SECRET, Deployment
 pytestmark = pytest.mark.slow
 
 PATIENCE_SECONDS = 60.0
+ALARM = "AWS::CloudWatch::Alarm"
 #: What a function's log says when the rights of its role, its code or its time didn't suffice.
 FAILURES = ("AccessDenied", "not authorized", '"level":"ERROR"', "Traceback", "timed out")
 BARE_IMPORT = """
@@ -268,6 +269,24 @@ def test_the_schedule_calls_the_sweep(deployment: Deployment) -> None:
     targets = events.list_targets_by_rule(Rule=deployment.physical_ids["SweepSweepEvent"])
     sweep = functions.get_function(FunctionName=deployment.physical_ids["Sweep"])
     assert [t["Arn"] for t in targets["Targets"]] == [sweep["Configuration"]["FunctionArn"]]
+
+
+def test_every_alarm_watches_something_that_is_there(deployment: Deployment) -> None:
+    physical = deployment.physical_ids
+    there = {value.rpartition("/")[2] for value in physical.values()} | {"gateway-credits"}
+    alarms = deployment.cloud.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    declared = [r for r in deployment.template["Resources"].values() if r["Type"] == ALARM]
+    assert len(alarms) == len(declared)
+    for alarm in alarms:
+        watched = {dimension["Value"] for dimension in alarm["Dimensions"]}
+        assert watched <= there, f"{alarm['AlarmName']} watches {watched - there}"
+
+
+def test_each_log_is_kept_for_a_while(deployment: Deployment) -> None:
+    groups = deployment.cloud.client("logs").describe_log_groups()["logGroups"]
+    kept = {group["logGroupName"]: group.get("retentionInDays") for group in groups}
+    for name in deployment.functions:
+        assert kept[f"/aws/lambda/{deployment.physical_ids[name]}"] == 90, name
 
 
 def test_no_function_was_denied_anything_or_failed(deployment: Deployment) -> None:
