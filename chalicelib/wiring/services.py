@@ -1,0 +1,348 @@
+"""The use cases, made of the repositories and the other adapters."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
+
+from chalicelib.wiring.outside import Outside
+
+if TYPE_CHECKING:
+    from chalicelib.usecases.adjusting import Adjusting
+    from chalicelib.usecases.archiving import Archiving
+    from chalicelib.usecases.concluding import Concluding
+    from chalicelib.usecases.customers import Buyers
+    from chalicelib.usecases.holding import Holding
+    from chalicelib.usecases.invoicing import Invoicing
+    from chalicelib.usecases.keeping_cards import KeepingCards
+    from chalicelib.usecases.metering import Metering
+    from chalicelib.usecases.noticing import Noticing
+    from chalicelib.usecases.permitting import Permitting
+    from chalicelib.usecases.price_keeping import PriceKeeping
+    from chalicelib.usecases.pricing import Pricing
+    from chalicelib.usecases.purchasing import Purchasing
+    from chalicelib.usecases.rebuilding import Rebuilding
+    from chalicelib.usecases.receiving import Receiving
+    from chalicelib.usecases.reconciling import Reconciling
+    from chalicelib.usecases.refunding import Refunding
+    from chalicelib.usecases.reversing import Reversing
+    from chalicelib.usecases.rolling_up import RollingUp
+    from chalicelib.usecases.sweeping import Sweeping
+    from chalicelib.usecases.taking import Taking
+    from chalicelib.usecases.topping_up import ToppingUp
+    from chalicelib.usecases.usage_reporting import UsageReporting
+
+T = TypeVar("T")
+
+
+class Services(Outside):
+    """The use cases, each imported and built on its first use."""
+
+    @cached_property
+    def purchasing(self) -> Purchasing:
+        """Buying by hand."""
+        from chalicelib.adapters.pause import JitteredPause
+        from chalicelib.usecases.idempotency import Answers
+        from chalicelib.usecases.purchasing import Purchasing
+
+        return Purchasing(
+            ledger=self.ledger,
+            purchases=self.purchases,
+            payments=self.payments,
+            ids=self._ids,
+            answers=Answers(self.ledger, self._requests),
+            buyers=self.buyers,
+            concluding=self._concluding,
+            taxes=self._taxes,
+            purchase_days=self._purchase_days,
+            daily_maximum_nanos=self.settings.purchase_daily_maximum_nanos,
+            pause=JitteredPause(),
+        )
+
+    @cached_property
+    def topping_up(self) -> ToppingUp:
+        """Auto top-up."""
+        from chalicelib.usecases.topping_up import ToppingUp
+
+        return ToppingUp(
+            ledger=self.ledger,
+            top_ups=self.top_ups,
+            customers=self.customers,
+            payments=self.payments,
+            queue=self.queue,
+            ids=self._ids,
+            concluding=self._concluding,
+            taxes=self._taxes,
+        )
+
+    @cached_property
+    def metering(self) -> Metering:
+        """Deducting usage."""
+        from chalicelib.usecases.metering import Metering
+
+        return Metering(
+            ledger=self.ledger,
+            trace_counts=self._trace_counts,
+            permitting=self._permitting,
+            taking=self._taking,
+            queue=self.queue,
+            ids=self._ids,
+        )
+
+    @cached_property
+    def holding(self) -> Holding:
+        """Setting credits aside."""
+        from chalicelib.usecases.holding import Holding
+
+        return Holding(
+            ledger=self.ledger,
+            holds=self._holds,
+            permitting=self._permitting,
+            taking=self._taking,
+            queue=self.queue,
+            ids=self._ids,
+            pause=self._rivalry_pause,
+        )
+
+    @cached_property
+    def pricing(self) -> Pricing:
+        """Pricing usage."""
+        from chalicelib.domain.pricing import Tariff
+        from chalicelib.usecases.pricing import Pricing
+
+        return Pricing(
+            tariff=lambda: Tariff(
+                find_price=self._catalogue.price,
+                book=self._prices.book(),
+                trace_terms=self.settings.trace_terms,
+            )
+        )
+
+    @cached_property
+    def price_keeping(self) -> PriceKeeping:
+        """The operator's prices."""
+        from chalicelib.usecases.price_keeping import PriceKeeping
+
+        return PriceKeeping(
+            prices=self._prices,
+            find_price=self._catalogue.price,
+            trace_terms=self.settings.trace_terms,
+        )
+
+    @cached_property
+    def rolling_up(self) -> RollingUp:
+        """Summing usage as it arrives."""
+        from chalicelib.adapters.dynamodb.history import DynamoHistory
+        from chalicelib.usecases.rolling_up import RollingUp
+
+        return RollingUp(history=self._connected(DynamoHistory), usage_days=self._usage_days)
+
+    @cached_property
+    def rebuilding(self) -> Rebuilding:
+        """Making sums anew from the ledger."""
+        from chalicelib.adapters.dynamodb.history import DynamoHistory
+        from chalicelib.usecases.rebuilding import Rebuilding
+
+        return Rebuilding(
+            ledger=self.ledger,
+            history=self._connected(DynamoHistory),
+            usage_days=self._usage_days,
+        )
+
+    @cached_property
+    def usage_reporting(self) -> UsageReporting:
+        """What was used."""
+        from chalicelib.usecases.usage_reporting import UsageReporting
+
+        return UsageReporting(usage_days=self._usage_days)
+
+    @cached_property
+    def buyers(self) -> Buyers:
+        """Billing details and cards."""
+        from chalicelib.usecases.customers import Buyers
+
+        return Buyers(
+            ledger=self.ledger,
+            customers=self.customers,
+            top_ups=self.top_ups,
+            payments=self.payments,
+            tax_ids=self.tax_ids,
+            queue=self.queue,
+        )
+
+    @cached_property
+    def receiving(self) -> Receiving:
+        """Acting on Stripe's events."""
+        from chalicelib.usecases.receiving import Receiving
+
+        return Receiving(
+            purchases=self.purchases,
+            payments=self.payments,
+            refunds=self._refunds,
+            concluding=self._concluding,
+            reversing=self._reversing,
+            keeping_cards=self._keeping_cards,
+        )
+
+    @cached_property
+    def reconciling(self) -> Reconciling:
+        """Comparing with Stripe's books."""
+        from chalicelib.adapters.stripe_books import StripeBooks
+        from chalicelib.usecases.reconciling import Reconciling
+
+        return Reconciling(
+            ledger=self.ledger,
+            purchases=self.purchases,
+            payments=self.payments,
+            books=StripeBooks(self._stripe),
+            concluding=self._concluding,
+            reversing=self._reversing,
+        )
+
+    @cached_property
+    def refunding(self) -> Refunding:
+        """Refunds by operators."""
+        from chalicelib.usecases.idempotency import Answers
+        from chalicelib.usecases.refunding import Refunding
+
+        return Refunding(
+            ledger=self.ledger,
+            purchases=self.purchases,
+            refunds=self._refunds,
+            ids=self._ids,
+            answers=Answers(self.ledger, self._requests),
+            reversing=self._reversing,
+        )
+
+    @cached_property
+    def adjusting(self) -> Adjusting:
+        """Adjustments by operators."""
+        from chalicelib.usecases.adjusting import Adjusting
+
+        return Adjusting(ledger=self.ledger, ids=self._ids)
+
+    @cached_property
+    def sweeping(self) -> Sweeping:
+        """Finishing what was left undone."""
+        from chalicelib.usecases.sweeping import Sweeping
+
+        return Sweeping(
+            ledger=self.ledger,
+            purchases=self.purchases,
+            top_ups=self.top_ups,
+            invoices=self._invoices,
+            archives=self._archives,
+            payments=self.payments,
+            queue=self.queue,
+            concluding=self._concluding,
+            notices=self._notices,
+            noticing=self.noticing,
+            holds=self._holds,
+            holding=self.holding,
+        )
+
+    @cached_property
+    def noticing(self) -> Noticing:
+        """Passing notices on."""
+        from chalicelib.usecases.noticing import Noticing
+
+        return Noticing(
+            ledger=self.ledger,
+            notices=self._notices,
+            customers=self.customers,
+            events=self._events,
+            mail=self._mail,
+        )
+
+    @cached_property
+    def invoicing(self) -> Invoicing:
+        """The files of invoices."""
+        from chalicelib.usecases.invoicing import Invoicing
+
+        return Invoicing(
+            ledger=self.ledger,
+            purchases=self.purchases,
+            invoices=self._invoices,
+            documents=self._documents,
+            renderer=self._renderer,
+        )
+
+    @cached_property
+    def archiving(self) -> Archiving:
+        """A month's invoices in one file."""
+        from chalicelib.usecases.archiving import Archiving
+
+        return Archiving(
+            ledger=self.ledger,
+            invoices=self._invoices,
+            archives=self._archives,
+            documents=self._documents,
+            queue=self.queue,
+            invoicing=self.invoicing,
+        )
+
+    @cached_property
+    def _concluding(self) -> Concluding:
+        from chalicelib.adapters.pause import JitteredPause
+        from chalicelib.usecases.concluding import Concluding
+
+        return Concluding(
+            ledger=self.ledger,
+            purchases=self.purchases,
+            top_ups=self.top_ups,
+            invoices=self._invoices,
+            payments=self.payments,
+            purchase_days=self._purchase_days,
+            queue=self.queue,
+            ids=self._ids,
+            pause=JitteredPause(),
+            seller=self.settings.seller,
+            tax_notes=self.settings.tax_notes,
+        )
+
+    @cached_property
+    def _keeping_cards(self) -> KeepingCards:
+        from chalicelib.adapters.stripe_records import StripeRecords
+        from chalicelib.usecases.keeping_cards import KeepingCards
+
+        return KeepingCards(
+            ledger=self.ledger,
+            customers=self.customers,
+            top_ups=self.top_ups,
+            payments=self.payments,
+            records=StripeRecords(self._stripe),
+            queue=self.queue,
+        )
+
+    @cached_property
+    def _reversing(self) -> Reversing:
+        from chalicelib.usecases.credit_notes import CreditNotes
+        from chalicelib.usecases.reversing import Reversing
+
+        return Reversing(
+            ledger=self.ledger,
+            purchases=self.purchases,
+            top_ups=self.top_ups,
+            refunds=self._refunds,
+            credit_notes=CreditNotes(invoices=self._invoices, queue=self.queue),
+            ids=self._ids,
+            pause=self._rivalry_pause,
+        )
+
+    @cached_property
+    def _permitting(self) -> Permitting:
+        from chalicelib.usecases.permitting import Permitting
+
+        return Permitting(ledger=self.ledger, queue=self.queue, pause=self._rivalry_pause)
+
+    @cached_property
+    def _taking(self) -> Taking:
+        from chalicelib.usecases.taking import Taking
+
+        return Taking(
+            ledger=self.ledger,
+            holds=self._holds,
+            trace_counts=self._trace_counts,
+            ids=self._ids,
+            pause=self._rivalry_pause,
+        )

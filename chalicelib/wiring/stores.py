@@ -1,0 +1,141 @@
+"""What is kept in DynamoDB: the ports on its tables, over one client that they share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
+
+from chalicelib.config import Settings
+
+if TYPE_CHECKING:
+    from chalicelib.ports import (
+        Archives,
+        Customers,
+        Holds,
+        Invoices,
+        Ledger,
+        Notices,
+        Pause,
+        Prices,
+        PurchaseDays,
+        Purchases,
+        Requests,
+        TopUps,
+        TraceCounts,
+        UsageDays,
+    )
+
+T = TypeVar("T")
+
+
+class Stores:
+    """The repositories, each built on its first use."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """Accounts and entries."""
+        from chalicelib.adapters.dynamodb.commit import Committer
+        from chalicelib.adapters.dynamodb.models import connect
+        from chalicelib.adapters.dynamodb.repositories import DynamoLedger
+        from chalicelib.usecases.announcing import AnnouncingLedger
+
+        connection = connect(self.settings.tables, region=self.settings.region)
+        committer = Committer(connection, self._counted_pause("Conflicts"))
+        return AnnouncingLedger(DynamoLedger(committer))
+
+    @cached_property
+    def purchases(self) -> Purchases:
+        """Purchases of credits."""
+        from chalicelib.adapters.dynamodb.repositories import DynamoPurchases
+
+        return self._connected(DynamoPurchases)
+
+    @cached_property
+    def top_ups(self) -> TopUps:
+        """Standing orders."""
+        from chalicelib.adapters.dynamodb.repositories import DynamoTopUps
+
+        return self._connected(DynamoTopUps)
+
+    @cached_property
+    def customers(self) -> Customers:
+        """Buyers."""
+        from chalicelib.adapters.dynamodb.repositories import DynamoCustomers
+
+        return self._connected(DynamoCustomers)
+
+    @cached_property
+    def _prices(self) -> Prices:
+        from chalicelib.adapters.dynamodb.prices import DynamoPrices
+
+        max_age_seconds = self.settings.prices_max_age_seconds
+        return self._connected(lambda: DynamoPrices(max_age_seconds=max_age_seconds))
+
+    @cached_property
+    def _usage_days(self) -> UsageDays:
+        from chalicelib.adapters.dynamodb.usage_days import DynamoUsageDays
+        from chalicelib.adapters.pause import JitteredPause
+
+        return self._connected(lambda: DynamoUsageDays(JitteredPause()))
+
+    @cached_property
+    def _requests(self) -> Requests:
+        from chalicelib.adapters.dynamodb.repositories import DynamoRequests
+
+        return self._connected(DynamoRequests)
+
+    @cached_property
+    def _invoices(self) -> Invoices:
+        from chalicelib.adapters.dynamodb.repositories import DynamoInvoices
+
+        return self._connected(DynamoInvoices)
+
+    @cached_property
+    def _notices(self) -> Notices:
+        from chalicelib.adapters.dynamodb.notices import DynamoNotices
+
+        return self._connected(DynamoNotices)
+
+    @cached_property
+    def _archives(self) -> Archives:
+        from chalicelib.adapters.dynamodb.archives import DynamoArchives
+
+        return self._connected(DynamoArchives)
+
+    @cached_property
+    def _holds(self) -> Holds:
+        from chalicelib.adapters.dynamodb.holds import DynamoHolds
+
+        return self._connected(DynamoHolds)
+
+    @cached_property
+    def _purchase_days(self) -> PurchaseDays:
+        from chalicelib.adapters.dynamodb.purchase_days import DynamoPurchaseDays
+
+        return self._connected(DynamoPurchaseDays)
+
+    @cached_property
+    def _trace_counts(self) -> TraceCounts:
+        from chalicelib.adapters.dynamodb.trace_counts import DynamoTraceCounts
+
+        return self._connected(DynamoTraceCounts)
+
+    @cached_property
+    def _rivalry_pause(self) -> Pause:
+        """Between tries that failed since a rival had changed the same hold or count."""
+        return self._counted_pause("Rivalries")
+
+    def _counted_pause(self, metric: str) -> Pause:
+        from chalicelib.adapters.metrics import counter
+        from chalicelib.adapters.pause import JitteredPause
+
+        return JitteredPause(counter(metric, namespace=self.settings.metrics_namespace))
+
+    def _connected(self, repository: Callable[[], T]) -> T:
+        """A repository, once the models know their tables."""
+        _ = self.ledger
+        return repository()
