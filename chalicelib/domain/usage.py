@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Literal
 
@@ -73,6 +73,15 @@ def report_digest(report: UsageReport) -> str:
 
     Two reports with one id and different digests are a conflict.
     """
-    content = {**asdict(report), "occurred_at": format_instant(report.occurred_at)}
+    # Not `asdict`, which copies all the way down and takes twice as long.
+    content = {
+        **_fields_of(report),
+        "occurred_at": format_instant(report.occurred_at),
+        "lines": [_fields_of(line) for line in report.lines],
+    }
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _fields_of(value: UsageReport | UsageLine) -> dict[str, object]:
+    return {each.name: getattr(value, each.name) for each in fields(value)}
