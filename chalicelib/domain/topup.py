@@ -114,10 +114,13 @@ class TopUp:
             return TopUpStatus.BACKING_OFF
         return TopUpStatus.IDLE
 
-    @property
-    def waits_for_card(self) -> bool:
-        """Whether the card was declined lately, or none may be charged: another may help."""
-        return self.paused or self.declines_in_a_row > 0
+    def waits_for_card_of(self, agreed_at: datetime) -> bool:
+        """Whether a card that somebody began to save then is their answer to a decline or pause.
+
+        News of a card may come late: one from before the trouble never ends it.
+        """
+        in_trouble = self.paused or self.declines_in_a_row > 0
+        return in_trouble and (self.last_failure is None or agreed_at > self.last_failure.at)
 
     def spent_in(self, month: str) -> int:
         """What was claimed for charges in the month, in nano-dollars."""

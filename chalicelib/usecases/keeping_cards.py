@@ -56,7 +56,8 @@ class KeepingCards:
             top_up = self.top_ups.get(saving.organization_id)
             agreed = customer.with_mandate(_mandate(saving, saving.card))
             charged = default_card(customer, self.payments.cards(customer.customer_id or ""))
-            resumes = top_up.enabled and top_up.waits_for_card and charged == saving.card
+            answers = top_up.waits_for_card_of(saving.agreement.agreed_at)
+            resumes = top_up.enabled and answers and charged == saving.card
             saves: tuple[Saved, ...] = (agreed, top_up.resumed()) if resumes else (agreed,)
             if self._save(customer.organization_id, saves, looks_after=resumes, now=now):
                 return True

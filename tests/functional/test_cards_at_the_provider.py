@@ -27,6 +27,7 @@ def _world() -> World:
 
 
 def _save_card(world: World, behaviour: Behaviour = Behaviour.PAYS) -> Card:
+    world.advance(seconds=1)
     setup = world.app.buyers.set_up_card(ORG, by="ada", now=world.now)
     card = world.records.save_card(setup.client_secret, behaviour, decline_code="lost_card")
     world.deliver()
@@ -78,6 +79,23 @@ def test_the_news_of_a_saved_card_never_ends_a_later_pause() -> None:
         world.run(hours=1, every=timedelta(minutes=10))
     assert world.top_ups.get(ORG).status is TopUpStatus.PAUSED
     assert len(world.payments.payments()) == 1
+
+
+def test_late_news_of_a_card_saved_before_the_trouble_does_not_end_it() -> None:
+    world = _world()
+    setup = world.app.buyers.set_up_card(ORG, by="ada", now=world.now)
+    card = world.records.save_card(
+        setup.client_secret, Behaviour.DECLINES, decline_code="lost_card"
+    )
+    (late,) = world.payments.events
+    world.payments.forget_events()
+    world.advance(minutes=1)
+    world.order_top_ups(ORG, threshold="10.00", amount="25.00")
+    world.deliver()
+    assert world.top_ups.get(ORG).status is TopUpStatus.PAUSED
+    world.app.receiving.receive(late, now=world.now)
+    assert world.top_ups.get(ORG).status is TopUpStatus.PAUSED
+    assert world.customers.get(ORG).mandate_for(card.payment_method_id) is not None
 
 
 def test_a_new_card_that_is_not_the_chosen_one_ends_no_pause() -> None:
