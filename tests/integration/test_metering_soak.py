@@ -30,8 +30,9 @@ from chalicelib.domain.traces import charge_traces
 from chalicelib.wiring import Services, services
 from devstack.emulator import Account, Emulator
 from devstack.settings import CHECKOUT, inherited_variables
+from devstack.tether import LIFELINE
 from tests.contract.databases import in_environment
-from tests.support.soak import CALLS_PER_ROUND, Expected, Load
+from tests.support.soak import CALLS_PER_ROUND, Expected, Load, waiting
 from tests.support.stack import NOBODY
 from tests.support.worker import amount, fund, report
 
@@ -43,7 +44,7 @@ GATEWAYS = 8
 WORKERS = 2
 #: What a killed worker had in its hands comes again after this.
 VISIBILITY_SECONDS = 4
-KILL_EVERY_SECONDS = 2.5
+KILL_EVERY_SECONDS = 2.5 if COUNT < 10_000 else 8.0
 #: A process takes a while to start, in which it does nothing: more kills would only take longer.
 MOST_KILLS = 6 + COUNT // 2_500
 PATIENCE_SECONDS = 60 + COUNT / 5
@@ -60,6 +61,7 @@ class Crowd:
     load: Load
     home: Path
     environment: dict[str, str]
+    lifeline: int
     chance: random.Random = field(default_factory=lambda: random.Random(1))
     gateways: dict[int, subprocess.Popen[bytes]] = field(default_factory=dict)
     workers: dict[int, subprocess.Popen[bytes]] = field(default_factory=dict)
@@ -116,7 +118,7 @@ class Crowd:
     def _start(self, role: str, number: int) -> subprocess.Popen[bytes]:
         command = [
             sys.executable,
-            *("-m", "tests.support.soak", role),
+            *("-m", "devstack.tether", "tests.support.soak", role),
             *("--number", str(number)),
             *("--steps", str(self.load.steps)),
             *("--gateways", str(self.load.gateways)),
@@ -126,7 +128,12 @@ class Crowd:
         ]
         with (self.home / f"{role}-{number}.log").open("ab") as log:
             return subprocess.Popen(
-                command, env=self.environment, cwd=CHECKOUT, stdout=log, stderr=log
+                command,
+                env={**self.environment, LIFELINE: str(self.lifeline)},
+                cwd=CHECKOUT,
+                stdout=log,
+                stderr=log,
+                pass_fds=[self.lifeline],
             )
 
     def _log(self, role: str, number: int) -> str:
@@ -137,19 +144,15 @@ class Crowd:
 def crowd(aws: Account, load: Load, home: Path) -> Iterator[Crowd]:
     """A crowd on an emulated account."""
     environment = {**inherited_variables(folder=home, root=CHECKOUT), **aws.environment}
-    running = Crowd(load=load, home=home, environment=environment)
-    running.start()
+    lifeline, mine = os.pipe()  # should this process be killed, too, the crowd ends with it
+    running = Crowd(load=load, home=home, environment=environment, lifeline=lifeline)
     try:
+        running.start()
         yield running
     finally:
         running.stop()
-
-
-def waiting(sqs: Any, url: str) -> int:
-    """How many messages are in the queue or in somebody's hands."""
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-    return sum(int(found[name]) for name in names)
+        os.close(mine)
+        os.close(lifeline)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,6 +33,9 @@ CALLS_PER_ROUND = sum(CALLS[shape] for shape in _SHAPES)
 _SQS_BATCH = 10
 _EVERY_NTH_TWICE = 5
 _MOST_NANOS = 10**7
+#: The emulated queue gets slow when it is long, so the gateways wait for the workers.
+_MOST_WAITING = 300
+_WAIT_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,11 +161,12 @@ class SoakGateway:
         )
 
     def _flush(self) -> None:
+        url = services().settings.usage_queue_url
         while self._unsent:
+            while waiting(self._sqs, url) > _MOST_WAITING:
+                time.sleep(_WAIT_SECONDS)
             batch, self._unsent = self._unsent[:_SQS_BATCH], self._unsent[_SQS_BATCH:]
-            answer = self._sqs.send_message_batch(
-                QueueUrl=services().settings.usage_queue_url, Entries=list(_entries(batch))
-            )
+            answer = self._sqs.send_message_batch(QueueUrl=url, Entries=list(_entries(batch)))
             if answer.get("Failed"):
                 raise RuntimeError(f"not sent: {answer['Failed']}")
 
@@ -170,6 +175,13 @@ class SoakGateway:
         draft = self._notes.with_suffix(".new")
         draft.write_text(str(done))
         draft.replace(self._notes)
+
+
+def waiting(sqs: Any, url: str) -> int:
+    """How many messages are in the queue or in somebody's hands."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    return sum(int(found[name]) for name in names)
 
 
 def _entries(batch: Sequence[tuple[str, Mapping[str, object]]]) -> Iterator[Mapping[str, str]]:
