@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 from pynamodb.attributes import Attribute
 from pynamodb.constants import STRING
 
-_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
-
 
 class TimeAttribute(Attribute[datetime]):
     """An aware datetime as RFC 3339 text in UTC with microseconds: text order is time order."""
@@ -23,7 +21,8 @@ class TimeAttribute(Attribute[datetime]):
 
     def deserialize(self, value: str) -> datetime:
         """Read the time."""
-        return datetime.strptime(value, _FORMAT).replace(tzinfo=UTC)
+        # Not `strptime`, which takes thirty times as long.
+        return datetime.fromisoformat(value)
 
 
 class DataAttribute(Attribute[Mapping[str, object]]):
@@ -45,4 +44,5 @@ def format_time(value: datetime) -> str:
     """The time as TimeAttribute stores it, for use in keys and conditions."""
     if value.tzinfo is None:
         raise ValueError("a time without a zone")
-    return value.astimezone(UTC).strftime(_FORMAT)
+    text = value.astimezone(UTC).isoformat(timespec="microseconds")
+    return text.replace("+00:00", "Z")
