@@ -202,9 +202,7 @@ def being_prepared(body: Mapping[str, object]) -> Response:
     return response
 
 
-def linked(
-    call: Call, url: str, body: Mapping[str, object], expires_at: datetime
-) -> Response:
+def linked(call: Call, url: str, body: Mapping[str, object], expires_at: datetime) -> Response:
     """A link to a file: to follow, or as JSON for whom `Accept`s that."""
     if "application/json" in call.request.headers.get("accept", ""):
         expiry = format_instant(expires_at.replace(microsecond=0))
