@@ -9,7 +9,6 @@ import os
 import sys
 import tempfile
 from collections.abc import Sequence
-from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -18,7 +17,7 @@ from bench import dollars as published
 from bench import startup, throughput
 from bench.alternative import Alternative
 from bench.application import Application, running_application
-from bench.engines import NoEngineError, dynamodb_local
+from bench.engines import Engine, NoEngineError, dynamodb_local, ministack
 from bench.meter import Consumption
 from bench.paths import PATHS, Measured, measure
 from bench.tables import say, show
@@ -36,10 +35,10 @@ def main() -> int:
     effort = _QUICK if os.environ.get("BENCH_QUICK") else _FULL
     say(f"# Measured on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {os.cpu_count()} processors")
     with tempfile.TemporaryDirectory() as home, Emulator(home=Path(home)) as emulator:
-        agrees = _engine("ministack", emulator, None, effort)
+        agrees = _measure(ministack(emulator), emulator, effort)
         try:
-            with dynamodb_local() as url:
-                _engine("DynamoDB Local", emulator, url, effort)
+            with dynamodb_local() as engine:
+                _measure(engine, emulator, effort)
         except NoEngineError as reason:
             say(f"\nDynamoDB Local is left out: {reason}.")
     _startup(effort["tries"])
@@ -48,21 +47,20 @@ def main() -> int:
     return 0 if agrees else 1
 
 
-def _engine(name: str, emulator: Emulator, url: str | None, effort: dict[str, int]) -> bool:
-    with ExitStack() as running:
-        application = running.enter_context(running_application(emulator, dynamodb_url=url))
+def _measure(engine: Engine, emulator: Emulator, effort: dict[str, int]) -> bool:
+    with running_application(emulator, dynamodb_url=engine.url) as application:
         client = application.new_client()
         alternative = Alternative.of(application.dynamodb, application.meter, client=client)
         measured = [measure(application, path) for path in PATHS]
         theirs = _count_alternative(application, alternative)
-        _show_units(name, measured, theirs)
-        if url is None:
+        _show_units(engine.name, measured, theirs)
+        if engine.url is None:
             _show_dollars(measured)
         runs = [
-            throughput.measure(application, alternative, rounds=effort["rounds"])
+            throughput.measure(application, alternative, engine, rounds=effort["rounds"])
             for _ in range(effort["runs"])
         ]
-    _show_throughput(name, runs)
+    _show_throughput(engine.name, runs)
     # DynamoDB Local counts transactions in a way of its own, so it isn't asked.
     return all(
         each.consumption.engine_write_units == each.consumption.write_units for each in measured
@@ -125,8 +123,8 @@ def _show_dollars(measured: Sequence[Measured]) -> None:
 
 def _show_throughput(engine: str, runs: Sequence[Throughput]) -> None:
     rows = [
-        ("the worker to bare transactions", [run.worker_to_raw for run in runs]),
-        ("its computing to theirs", [run.worker_cpu_to_raw for run in runs]),
+        ("the worker to bare transactions, by time", [run.worker_to_raw for run in runs]),
+        ("the same by processor time", [run.worker_to_raw_alone for run in runs]),
         ("calls to the alternative's, 1 line a report", [r.calls_to_alternative for r in runs]),
         (
             "calls to the alternative's, 100 lines a report",

@@ -13,11 +13,13 @@ import tarfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError
 
 from devstack.aws import Cloud
+from devstack.emulator import Emulator
 from devstack.parts import free_port
 from devstack.plan import LOOPBACK
 from devstack.settings import CHECKOUT
@@ -30,13 +32,35 @@ _START_SECONDS = 60.0
 _FETCH_SECONDS = 300.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """A running engine; without a `url` of its own it is that of the whole emulated AWS."""
+
+    name: str
+    pid: int
+    url: str | None = None
+
+    def processor_seconds(self) -> float:
+        """What it has computed so far, by all its threads (Linux)."""
+        tasks = Path(f"/proc/{self.pid}/task").glob("*/schedstat")
+        return sum(int(task.read_text().split()[0]) for task in tasks) / 10**9
+
+
 class NoEngineError(Exception):
     """The engine can't be had here; the text says why."""
 
 
+def ministack(emulator: Emulator) -> Engine:
+    """The engine within the emulated AWS."""
+    pid = emulator.parts["aws"].pid
+    if pid is None:
+        raise NoEngineError("ministack doesn't run")
+    return Engine(name="ministack", pid=pid)
+
+
 @contextmanager
-def dynamodb_local() -> Iterator[str]:
-    """The address of a running, empty DynamoDB Local.
+def dynamodb_local() -> Iterator[Engine]:
+    """A running, empty DynamoDB Local.
 
     Raises:
         NoEngineError: if it can't be had here.
@@ -59,7 +83,7 @@ def dynamodb_local() -> Iterator[str]:
     try:
         url = f"http://{LOOPBACK}:{port}"
         _wait_for(url, process)
-        yield url
+        yield Engine(name="DynamoDB Local", pid=process.pid, url=url)
     finally:
         process.terminate()
         process.communicate()

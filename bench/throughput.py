@@ -17,6 +17,7 @@ from typing import Any
 
 from bench.alternative import Alternative
 from bench.application import Application, batch_event, report
+from bench.engines import Engine
 from bench.paths import lines
 from chalicelib.adapters.dynamodb.models import AccountModel
 
@@ -28,12 +29,12 @@ _NANOS = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Throughput:
-    """Medians of seconds."""
+    """Medians of seconds; `…_alone` is what this process and the engine computed."""
 
     raw_batch: float
-    raw_batch_cpu: float
+    raw_batch_alone: float
     worker_batch: float
-    worker_batch_cpu: float
+    worker_batch_alone: float
     worker_batch_of_long_reports: float
     alternative_call: float
 
@@ -43,9 +44,9 @@ class Throughput:
         return self.raw_batch / self.worker_batch
 
     @property
-    def worker_cpu_to_raw(self) -> float:
-        """How much this process computes for a batch, and for a bare transaction."""
-        return self.worker_batch_cpu / self.raw_batch_cpu
+    def worker_to_raw_alone(self) -> float:
+        """The same by processor time: as it would be where nobody else uses the processors."""
+        return self.raw_batch_alone / self.worker_batch_alone
 
     @property
     def calls_to_alternative(self) -> float:
@@ -59,12 +60,18 @@ class Throughput:
         return self.alternative_call * calls / self.worker_batch_of_long_reports
 
 
-def measure(application: Application, alternative: Alternative, *, rounds: int) -> Throughput:
+def measure(
+    application: Application, alternative: Alternative, engine: Engine, *, rounds: int
+) -> Throughput:
     """Do the rounds."""
     organization_id = application.organization()
     captured = _captured(application, organization_id)
     seconds: dict[str, list[float]] = {name: [] for name in ("raw", "worker", "long", "call")}
-    cpu_seconds: dict[str, list[float]] = {name: [] for name in seconds}
+    alone: dict[str, list[float]] = {name: [] for name in seconds}
+
+    def processor_seconds() -> float:
+        return process_time() + engine.processor_seconds()
+
     for number in range(_WARM_UP + rounds):
         bare = _fresh(captured)
         short = batch_event([report(organization_id, lines(1)) for _ in range(_BATCH)])
@@ -78,16 +85,17 @@ def measure(application: Application, alternative: Alternative, *, rounds: int) 
         # Each way comes first in turn, since what was done before leaves its traces.
         names = [*ways]
         for name in names[number % len(names) :] + names[: number % len(names)]:
-            start, cpu_start = perf_counter(), process_time()
+            computed, start = processor_seconds(), perf_counter()
             ways[name]()
+            took = perf_counter() - start
             if number >= _WARM_UP:
-                seconds[name].append(perf_counter() - start)
-                cpu_seconds[name].append(process_time() - cpu_start)
+                seconds[name].append(took)
+                alone[name].append(processor_seconds() - computed)
     return Throughput(
         raw_batch=median(seconds["raw"]),
-        raw_batch_cpu=median(cpu_seconds["raw"]),
+        raw_batch_alone=median(alone["raw"]),
         worker_batch=median(seconds["worker"]),
-        worker_batch_cpu=median(cpu_seconds["worker"]),
+        worker_batch_alone=median(alone["worker"]),
         worker_batch_of_long_reports=median(seconds["long"]),
         alternative_call=median(seconds["call"]),
     )
