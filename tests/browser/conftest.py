@@ -1,34 +1,21 @@
-"""The browser, one stack for all of these tests, and visitors; skips where no Chromium is."""
+"""One stack for all of these tests, and visitors; skips where no Chromium is."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from devstack.settings import StackSettings
 from devstack.stack import Stack
-from tests.browser.chromium import find_chromium, launch
 from tests.browser.visitor import Visitor, visit
 
 #: On a busy machine with two cores; nothing waits that long when it works.
-PATIENCE_MS = 15_000
+PATIENCE_MS = 45_000
 expect.set_options(timeout=PATIENCE_MS)
 
 NewVisitor = Callable[..., Visitor]
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Chromium, without a window."""
-    executable = find_chromium()
-    if executable is None:
-        pytest.skip("there is no Chromium here: scripts/install-chromium")
-    with sync_playwright() as playwright:
-        running = launch(playwright, executable)
-        yield running
-        running.close()
 
 
 @pytest.fixture(scope="session")

@@ -180,7 +180,7 @@ def visit(
     """A visitor with an organization of their own, who hasn't opened the page yet."""
     options = {"viewport": {"width": 1280, "height": 900}, "locale": "en-US", **context}
     opened = browser.new_context(**options)
-    opened.set_default_timeout(15_000)
+    opened.set_default_timeout(45_000)
     page = opened.new_page()
     visitor = Visitor(
         stack=stack,

@@ -124,7 +124,7 @@ class Buyer:
     def _ask(self, method: str, path: str, **options: Any) -> Any:
         with requests.Session() as session:
             answer = session.request(
-                method, self._stack.environment["STRIPE_API_BASE"] + path, timeout=30, **options
+                method, self._stack.environment["STRIPE_API_BASE"] + path, timeout=120, **options
             )
         assert answer.ok, answer.text
         return answer.json()

@@ -60,7 +60,7 @@ class ContractSession:
             sent["Idempotency-Key"] = key
         raw = body if isinstance(body, str | bytes | None) else json.dumps(body)
         response = self._session.request(
-            method, self._url + path, data=raw, headers=sent, allow_redirects=False, timeout=30
+            method, self._url + path, data=raw, headers=sent, allow_redirects=False, timeout=120
         )
         self._check(method, path.partition("?")[0], response)
         return response

@@ -48,14 +48,6 @@ class _Page(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        running = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield running
-        running.close()
-
-
 @pytest.fixture
 def shop(local: LocalStripe, browser: Any) -> Iterator[Any]:
     """A page of another origin with the script loaded; fails the test on any script error."""
