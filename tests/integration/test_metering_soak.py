@@ -83,11 +83,14 @@ class Crowd:
         else:
             self._kill("worker", self.chance.choice(sorted(self.workers)), self.workers)
 
-    def kill_the_first_that_sends(self) -> None:
-        """Kill a gateway as soon as one has begun to send."""
+    def kill_the_first_at_work(self) -> None:
+        """Kill a gateway as soon as one has sent something, and a worker that took something."""
         for number in list(self.gateways):
             if not self.kills["gateway"] and self._note(number).exists():
                 self._kill("gateway", number, self.gateways)
+        for number in list(self.workers):
+            if not self.kills["worker"] and self._log_file("worker", number).stat().st_size:
+                self._kill("worker", number, self.workers)
 
     def _kill(self, role: str, number: int, processes: dict[int, subprocess.Popen[bytes]]) -> None:
         process = processes[number]
@@ -126,7 +129,7 @@ class Crowd:
             *("--notes", str(self._note(number))),
             *("--occurred-at", self.started_at),
         ]
-        with (self.home / f"{role}-{number}.log").open("ab") as log:
+        with self._log_file(role, number).open("ab") as log:
             return subprocess.Popen(
                 command,
                 env={**self.environment, LIFELINE: str(self.lifeline)},
@@ -137,7 +140,10 @@ class Crowd:
             )
 
     def _log(self, role: str, number: int) -> str:
-        return (self.home / f"{role}-{number}.log").read_text()[-4000:]
+        return self._log_file(role, number).read_text()[-4000:]
+
+    def _log_file(self, role: str, number: int) -> Path:
+        return self.home / f"{role}-{number}.log"
 
 
 @contextmanager
@@ -193,7 +199,7 @@ def play(aws: Account, load: Load, home: Path) -> Counter[str]:
             if running.gateways:
                 live_from_hand_to_mouth(sqs, url)
             assert time.monotonic() < deadline, f"{waiting(sqs, url)} messages are left"
-            running.kill_the_first_that_sends()
+            running.kill_the_first_at_work()
             if running.kills.total() < MOST_KILLS and time.monotonic() >= next_kill:
                 running.kill_one()
                 next_kill = time.monotonic() + KILL_EVERY_SECONDS
