@@ -10,6 +10,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from chalice.app import CloudWatchEvent, Rate
 
+from chalicelib.domain.reconciliation import Difference
 from chalicelib.usecases.sweeping import PASSING
 from chalicelib.wiring import now, services
 from chalicelib.workers.queues import workers
@@ -56,10 +57,37 @@ def reconcile(event: CloudWatchEvent) -> Mapping[str, object]:
     report = services().reconciling.reconcile(window=timedelta(days=days), now=now())
     for finding in report.findings:
         told = logger.info if finding.repaired else logger.error
-        told("A difference was found", extra={"finding": asdict(finding)})
+        # How something failed is an error's text, and may quote what nobody may read.
+        failed = finding.difference is Difference.FAILED
+        detail = "make reconcile tells" if failed else finding.detail
+        told("A difference was found", finding={**asdict(finding), "detail": detail})
     repaired = len(report.findings) - len(report.open)
     metrics.add_metric("DifferencesRepaired", MetricUnit.Count, repaired)
     metrics.add_metric("DifferencesOpen", MetricUnit.Count, len(report.open))
     body = report.body()
     logger.info("Reconciled", extra={**body, "findings": len(report.findings)})
+    _audit()
     return body
+
+
+def _audit() -> None:
+    """Compare accounts with their entries, as many as there is time for."""
+    sample = services().auditing.sample(now=now())
+    for audit in sample.mismatches:
+        logger.error(
+            "An account is not what its entries make of it",
+            organization_id=audit.account.organization_id,
+            faults=audit.faults,
+            account=asdict(audit.account),
+            entries=asdict(audit.entries),
+        )
+    for organization_id, error in sample.failures:
+        logger.error("It was not audited", organization_id=organization_id, exc_info=error)
+    not_checked = [*sample.unsettled, *sample.too_long]
+    if not_checked:
+        logger.warning("Audit these one by one", organization_ids=not_checked)
+    metrics.add_metric("AccountsChecked", MetricUnit.Count, sample.checked)
+    not_checked_count = len(not_checked) + len(sample.failures)
+    metrics.add_metric("AccountsNotChecked", MetricUnit.Count, not_checked_count)
+    metrics.add_metric("LedgerMismatches", MetricUnit.Count, len(sample.mismatches))
+    logger.info("Audited", checked=sample.checked, complete=sample.complete)

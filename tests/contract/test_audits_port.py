@@ -98,7 +98,7 @@ def test_an_audit_accuses_nobody_while_four_threads_spend(tables: Database, org:
     with ThreadPoolExecutor(4) as threads:
         spenders = [threads.submit(spend) for _ in range(4)]
         try:
-            faults = []
+            faults: list[str] = []
             settled = 0
             for _ in range(10):
                 try:
