@@ -16,8 +16,6 @@ from typing import Any
 
 import boto3
 
-from chalicelib.adapters.correlation import ATTRIBUTE
-
 #: The variable that names a queue, or for usage its dead letters.
 QUEUES = {
     "usage": "REJECTED_USAGE_QUEUE_URL",
@@ -90,15 +88,7 @@ def _send(client: Any, url: str, message: dict[str, Any]) -> None:
             "MessageGroupId": _group_of(message["Body"]),
             "MessageDeduplicationId": hashlib.sha256(message["ReceiptHandle"].encode()).hexdigest(),
         }
-    attributes = {
-        # What the receiver is told of an attribute is more than a sender may say.
-        name: {part: told[part] for part in ("DataType", "StringValue")}
-        for name, told in message.get("MessageAttributes", {}).items()
-        if name == ATTRIBUTE
-    }
-    client.send_message(
-        QueueUrl=url, MessageBody=message["Body"], MessageAttributes=attributes, **fifo
-    )
+    client.send_message(QueueUrl=url, MessageBody=message["Body"], **fifo)
 
 
 def _group_of(body: str) -> str:

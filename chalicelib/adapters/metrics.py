@@ -20,11 +20,20 @@ from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """What a metric is measured in, and by which dimension with which values."""
+    """What a metric is measured in, and by which dimension with which values.
+
+    One that is `summed` is kept without the dimension, too: alarms can't add up.
+    """
 
     unit: MetricUnit
     dimension: str | None = None
     values: tuple[str, ...] = ()
+    summed: bool = False
+
+    @property
+    def series(self) -> int:
+        """How many metrics CloudWatch makes of it, and charges for."""
+        return (len(self.values) if self.dimension else 1) + self.summed
 
 
 _COUNT = Kind(unit=MetricUnit.Count)
@@ -44,7 +53,12 @@ CATALOGUE: Mapping[str, Kind] = {
     "HoldsExpired": _COUNT,
     "Purchases": _counted_by("Outcome", "succeeded", "declined", "failed", "canceled"),
     "TopUps": _counted_by("Outcome", "charged", "declined", "failed", "action_required", "paused"),
-    "Declines": _counted_by("Kind", "hard", "soft", "authentication"),
+    "Declines": Kind(
+        unit=MetricUnit.Count,
+        dimension="Kind",
+        values=("hard", "soft", "authentication"),
+        summed=True,
+    ),
     # What met each other: wiring/stores.py.
     "Conflicts": _COUNT,
     "Rivalries": _COUNT,
@@ -110,6 +124,8 @@ class Meter:
             kind = CATALOGUE[name]
             if kind.dimension is not None:
                 line.add_dimension(kind.dimension, dimension)
+            if kind.summed and line.service:
+                line.dimension_sets.append({"service": line.service})
             for value in values if isinstance(values, Sequence) else (values,):
                 line.add_metric(name, kind.unit, value)
         if not line.metric_set:
