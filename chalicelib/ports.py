@@ -119,6 +119,10 @@ class Audits(Protocol):
         """
         ...
 
+    def about_how_many(self) -> int:
+        """How many accounts there are, or were some hours ago."""
+        ...
+
     def organizations(self, *, part: int, parts: int) -> Iterator[str]:
         """Those of the organizations with an account that are in the part; the first is 0."""
         ...

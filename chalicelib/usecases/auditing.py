@@ -17,8 +17,9 @@ _SETTLED_AFTER = timedelta(hours=1)
 #: shows what was written.
 _ATTEMPTS = 8
 
-#: A run that samples looks at the accounts in so many parts, and begins with another each time.
-_PARTS = 256
+#: A run that samples begins with another part of the accounts each time: with parts of about one
+#: account each, none is for ever behind one with a long history. DynamoDB allows no more parts.
+_MOST_PARTS = 1_000_000
 #: What one run reads, and the longest history in it: minutes of a function's time.
 _MOST_WRITES = 200_000
 _LONGEST_HISTORY = 100_000
@@ -111,7 +112,8 @@ class Auditing:
         The beginnings are spread by the golden ratio: so no part waits much longer for its turn
         than another, and no run needs to know where the last one ended.
         """
+        parts = min(max(1, self.audits.about_how_many()), _MOST_PARTS)
         hours = int(now.timestamp()) // 3600
-        first = (hours * 0x9E3779B1 % 2**32) * _PARTS // 2**32
-        for step in range(_PARTS):
-            yield from self.audits.organizations(part=(first + step) % _PARTS, parts=_PARTS)
+        first = (hours * 0x9E3779B1 % 2**32) * parts // 2**32
+        for step in range(parts):
+            yield from self.audits.organizations(part=(first + step) % parts, parts=parts)

@@ -57,6 +57,11 @@ class FakeAudits:
                 )
         return sums
 
+    def about_how_many(self) -> int:
+        """See the port."""
+        with self._store.lock:
+            return len(self._store.accounts)
+
     def organizations(self, *, part: int, parts: int) -> Iterator[str]:
         """See the port."""
         with self._store.lock:
