@@ -1,6 +1,6 @@
 """The Chalice application: registers the routes, and names every Lambda's entry point."""
 
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Logger
 from chalice.app import Chalice, ConvertToMiddleware
 
 from chalicelib.adapters.log_format import DiscreetFormatter
@@ -42,7 +42,6 @@ __all__ = [
 ]
 
 logger = Logger(logger_formatter=DiscreetFormatter())
-metrics = Metrics()
 
 app = Chalice(app_name="gateway-credits", configure_logs=False)
 app.log = logger  # type: ignore[assignment]  # it has the methods, and writes JSON
@@ -50,7 +49,6 @@ app.log = logger  # type: ignore[assignment]  # it has the methods, and writes J
 app.register_middleware(correlated_with, "all")
 app.register_middleware(ConvertToMiddleware(logger.inject_lambda_context(clear_state=True)), "all")
 for event_type in ("sqs", "scheduled", "dynamodb"):
-    app.register_middleware(ConvertToMiddleware(metrics.log_metrics), event_type)
     app.register_middleware(told_without_words, event_type)
 
 for module in (

@@ -6,8 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
 from chalice.app import Blueprint, SQSEvent, SQSRecord
 
 from chalicelib.wiring import now, services
@@ -17,7 +16,6 @@ from chalicelib.workers.usage import apply_reports
 #: Chalice names a Lambda's entry point after the blueprint: "app" makes it `app.<function>`.
 workers = Blueprint("app")
 logger = Logger(child=True)
-metrics = Metrics()
 
 PartialFailure = dict[str, list[dict[str, str]]]
 
@@ -115,5 +113,5 @@ def _each(event: SQSEvent, work: Callable[[Any], None]) -> PartialFailure:
 
 
 def _failures(records: Sequence[SQSRecord]) -> PartialFailure:
-    metrics.add_metric("MessagesFailed", MetricUnit.Count, len(records))
+    services().meter.put({"MessagesFailed": len(records)})
     return {"batchItemFailures": [{"itemIdentifier": r.to_dict()["messageId"]} for r in records]}

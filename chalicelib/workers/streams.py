@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
 from chalice.app import DynamoDBEvent
 
 from chalicelib.adapters.correlation import correlated
@@ -11,7 +10,6 @@ from chalicelib.wiring import now, services
 from chalicelib.workers.queues import workers
 
 logger = Logger(child=True)
-metrics = Metrics()
 
 
 @workers.on_dynamodb_record(
@@ -37,7 +35,7 @@ def _pass_on(organization_id: str, name: str) -> None:
         passing = services().noticing.pass_on(organization_id, name, now=now())
     except Exception:
         logger.exception("A notice failed", organization_id=organization_id, notice=name)
-        metrics.add_metric("NoticesFailed", MetricUnit.Count, 1)
+        services().meter.put({"NoticesFailed": 1})
     else:
         logger.info(
             "A notice was seen to",
