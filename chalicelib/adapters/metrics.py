@@ -98,6 +98,10 @@ CATALOGUE: Mapping[str, Kind] = {
 }
 
 
+def _to_the_log(line: str) -> None:
+    sys.stdout.write(line)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meter:
     """Writes measurements to the log, from where CloudWatch takes them.
@@ -107,6 +111,7 @@ class Meter:
 
     namespace: str
     properties: Callable[[], Mapping[str, object]] = field(default=dict)
+    write: Callable[[str], object] = _to_the_log
 
     def put(
         self,
@@ -133,7 +138,7 @@ class Meter:
         for name, told in {**self.properties(), **properties}.items():
             line.add_metadata(name, told)
         # At once, so that threads don't write into each other's lines.
-        sys.stdout.write(json.dumps(line.serialize_metric_set(), separators=(",", ":")) + "\n")
+        self.write(json.dumps(line.serialize_metric_set(), separators=(",", ":")) + "\n")
 
     def counter(self, name: str) -> Callable[[], None]:
         """What adds one to the metric whenever it is called."""

@@ -32,9 +32,11 @@ class Watched(World):
         self.app = wire(replace(self.ports, ledger=observed))
 
 
-def bought(amount: str = "50.00", behaviour: Behaviour = Behaviour.PAYS, **how: str) -> Watched:
+def bought(
+    amount: str = "50.00", behaviour: Behaviour = Behaviour.PAYS, *, decline_code: str = ""
+) -> Watched:
     world = Watched()
-    world.buy(card=world.customer(behaviour=behaviour, **how), amount=amount)
+    world.buy(card=world.customer(behaviour=behaviour, decline_code=decline_code), amount=amount)
     return world
 
 
