@@ -79,10 +79,15 @@ def identifiers(record: SQSRecord) -> dict[str, str]:
         body = json.loads(record.body)
     except (ValueError, RecursionError):
         return found
+    return found | named_in(body)
+
+
+def named_in(body: object) -> dict[str, str]:
+    """What a message's body names, as the log calls it."""
     if not isinstance(body, dict):
-        return found
+        return {}
     told = {name: body.get(field) for field, name in _IDENTIFIERS.items()}
-    return found | {
+    return {
         name: value
         for name, value in told.items()
         if isinstance(value, str) and _IDENTIFIER.fullmatch(value)

@@ -10,7 +10,7 @@ from aws_lambda_powertools import Logger
 from chalice.app import Blueprint, SQSEvent, SQSRecord
 
 from chalicelib.wiring import now, services
-from chalicelib.workers.observing import following, identifiers
+from chalicelib.workers.observing import following, identifiers, named_in
 from chalicelib.workers.usage import apply_reports
 
 #: Chalice names a Lambda's entry point after the blueprint: "app" makes it `app.<function>`.
@@ -63,15 +63,8 @@ def payment_event_worker(event: SQSEvent) -> PartialFailure:
 
     def receive(body: Any) -> None:
         reception = services().receiving.receive(body, now=now())
-        logger.info(
-            "An event was received",
-            event_id=body["id"],
-            event_type=body["type"],
-            object_id=body["object_id"],
-            organization_id=body.get("organization_id"),
-            purchase_id=body.get("purchase_id"),
-            reception=reception.value,
-        )
+        told = {**named_in(body), "reception": reception.value}
+        logger.info("An event was received", extra=told)
 
     return _each(event, receive)
 

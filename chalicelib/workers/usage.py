@@ -53,6 +53,10 @@ def apply_reports(
         with following(record):
             try:
                 message = _read(record)
+            except BusyError:
+                logger.warning("A report can't be priced now", extra=identifiers(record))
+                failed.append(record)
+                continue
             except Exception as error:
                 logger.exception("A report could not be read and priced", extra=identifiers(record))
                 if not _given_up(record, error):
@@ -78,6 +82,8 @@ def _read(record: SQSRecord) -> _Message | None:
         return _Message(record=record, report=priced, occurred_at=report.occurred_at)
     except (ValueError, RecursionError) as error:
         _set_aside(record, f"The message is not valid JSON: {error}", code="not_json")
+    except BusyError:
+        raise  # the prices can't be read: nothing is wrong with the report
     except CreditsError as error:
         reason = "; ".join(f"{e.field}: {e.detail}" for e in error.errors) or error.detail
         _set_aside(record, reason, code=error.code)

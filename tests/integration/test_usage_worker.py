@@ -11,6 +11,7 @@ import pytest
 
 from chalicelib.domain.errors import BusyError
 from chalicelib.domain.money import parse_usd
+from chalicelib.domain.usage import UsageReport
 from chalicelib.usecases.holding import HoldRequest
 from chalicelib.usecases.metering import PricedReport, ReportResult
 from chalicelib.wiring import now
@@ -169,3 +170,21 @@ def test_what_a_batch_came_to_is_measured(
         "ReportsRejected/not_json": 1,
         "MessagesFailed": 0,
     }
+
+
+def test_a_report_is_not_set_aside_because_the_prices_cant_be_read(worker: Worker) -> None:
+    pricing = worker.services.pricing
+    refusals = [BusyError("The prices can't be read now.")]
+
+    class Unread:
+        def price(self, report: UsageReport) -> PricedReport:
+            if refusals:
+                raise refusals.pop()
+            return pricing.price(report)
+
+    worker.services.__dict__["pricing"] = Unread()
+    worker.send(report("acme", "a", amount("1.00")))
+    worker.run()
+    assert not refusals
+    assert not worker.dead_letters()
+    assert worker.available() == parse_usd("9.00")
