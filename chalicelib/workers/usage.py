@@ -144,14 +144,11 @@ def _apply(organization_id: str, messages: Sequence[_Message]) -> None:
             delays.append((applied_at - message.occurred_at) / _MILLISECOND)
     counts = Counter(f"Reports{result.value.capitalize()}" for result in results)
     services().meter.put({**counts, "UsageDelay": delays})
-    logger.info(
-        "Reports were applied",
-        organization_id=organization_id,
-        reports={
-            message.report.report_id: result.value
-            for message, result in zip(messages, results, strict=True)
-        },
-    )
+    ids: dict[str, list[str]] = {}
+    for message, result in zip(messages, results, strict=True):
+        ids.setdefault(result.value, []).append(message.report.report_id)
+    told = {"organization_id": organization_id, **ids}
+    logger.info("Reports were applied", extra=told)
 
 
 def _set_aside(record: SQSRecord, reason: str, *, code: str) -> None:

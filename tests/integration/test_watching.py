@@ -82,7 +82,7 @@ def test_usage_is_followed_to_the_charge_that_it_leads_to(watched: Watched, brou
     watched.send("usage_worker", report("acme", "r-1", amount("40.00")), correlation_id=brought)
     watched.work("usage_worker")
     (applied,) = watched.said("Reports were applied", organization_id="acme")
-    assert applied["reports"] == {"r-1": "applied"}
+    assert applied["applied"] == ["r-1"]
     watched.work("top_up_worker")
     watched.work("invoice_worker")
     (hint,) = watched.said("A hint was looked into", decision="charge")
