@@ -197,3 +197,14 @@ def test_a_policy_with_one_statement_less_is_found_out(observed: Observed) -> No
             rest = [grant for grant in granted if grant.sid != taken.sid]
             lacking = missing(observed.rights_of(function), rest)
             assert any(taken.allows(right) for right in lacking), f"{taken} is granted twice"
+
+
+def test_a_policy_with_one_grant_more_is_found_out(observed: Observed) -> None:
+    everything = {(g.action, g.resource) for granted in observed.granted.values() for g in granted}
+    for function, granted in observed.granted.items():
+        needed = observed.rights_of(function)
+        own = {(grant.action, grant.resource) for grant in granted}
+        for action, resource in everything - own:
+            more = Grant(function, "More", action, resource)
+            vain = unused(needed, [*granted, more])
+            assert vain == [more] or any(more.allows(right) for right in needed), more
