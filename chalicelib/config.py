@@ -204,6 +204,11 @@ class Settings:
         return self._parsed("PURCHASE_DAILY_MAXIMUM", "20000.00", parse_usd)
 
     @cached_property
+    def card_tries_per_hour(self) -> int:
+        """How many unpaid purchases, and how many begun cards, an organization has in an hour."""
+        return self._parsed("CARD_TRIES_PER_HOUR", "20", int)
+
+    @cached_property
     def trace_terms(self) -> TraceTerms:
         """The plan's monthly allowance of traces, and the price of a thousand beyond it."""
         return TraceTerms(
