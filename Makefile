@@ -17,6 +17,7 @@ SUB ?= developer
 TTL ?= 43200
 DAYS ?= 7
 EXAMPLE_PORT ?= 8100
+EXAMPLES ?= 200
 TESTS ?= tests
 # Two processes: that many cores a small machine has. Tests of one module stay together, since
 # they share a running stack.
@@ -71,7 +72,7 @@ test-stripe: $(STAMP) ## Run the payment flows against Stripe's own test mode (S
 	@TEST_STRIPE=1 $(PY) -m pytest -rs tests/payments
 
 .PHONY: check
-check: lint types imports lock-check package-check test ## Run everything that CI runs
+check: lint types imports lock-check secrets audit package-check test ## Run everything that CI runs
 
 .PHONY: lint
 lint: $(STAMP) ## Check style and format
@@ -89,6 +90,18 @@ types: $(STAMP) ## Check the types
 .PHONY: imports
 imports: $(STAMP) ## Check that imports point inwards
 	@$(VENV)/bin/lint-imports --no-logo
+
+.PHONY: secrets
+secrets: $(STAMP) ## Look for secrets in the tracked files
+	@$(PY) -m scripts.find_secrets
+
+.PHONY: audit
+audit: $(STAMP) ## Ask the public advisory database for known faults of what is deployed
+	@$(PY) -m scripts.audit
+
+.PHONY: fuzz
+fuzz: $(STAMP) ## Send many new requests made from docs/openapi.yaml to the application (EXAMPLES=200)
+	@FUZZ_EXAMPLES="$(EXAMPLES)" $(PY) -m pytest $(PYTEST_OPTIONS) tests/security/test_fuzz.py
 
 .PHONY: invoices
 invoices: $(STAMP) ## Render and store the files of invoices that lack them
