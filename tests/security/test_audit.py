@@ -91,8 +91,8 @@ PLANTED = {
         "an AWS key": f"id: AK~IA{letters(16, string.ascii_uppercase)}",
         "a private key": "-----BEGIN RSA PRI~VATE KEY-----\nMIIE",
         "a token": f"t = 'eyJ~hbGciOiJIUzI1NiJ9.ey~JzdWIiOiJhIn0.{letters(43)}'",
-        "a webhook's secret": f"WEBHOOK_SEC~RET = 'whsec_{letters(32)}'",
-        "a password": "pass~word: correct-horse-battery",
+        "what signs webhooks": f"WEBHOOK_SEC~RET = 'whsec_{letters(32)}'",
+        "a phrase to pass": "pass~word: correct-horse-battery",
         "a hexadecimal key": f"salt = '{letters(64, '0123456789abcdef')}'",
     }.items()
 }
