@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -43,6 +44,20 @@ def test_a_list_of_cards_can_not_be_charged_one_after_the_other(api: Api) -> Non
     assert charges(api) == charged, "no bank was asked"
     again = buy(api, "tested", bad, "0")
     assert (again.status, again.headers["Idempotency-Replayed"]) == (402, "true")
+
+
+def test_tries_at_the_same_moment_count_each_other_in_the_database(api: Api) -> None:
+    bad = api.card("hurried", "pm_card_chargeCustomerFail")
+    before = charges(api)
+
+    def attempt(number: int) -> int:
+        return buy(api, "hurried", bad, f"{number}").status
+
+    with ThreadPoolExecutor(8) as pool:
+        statuses = list(pool.map(attempt, range(6 * MOST)))
+    assert set(statuses) <= {402, 409, 429, 503}
+    assert statuses.count(402) <= MOST
+    assert charges(api) - before <= MOST
 
 
 def test_what_is_paid_does_not_count(api: Api) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from devstack.emulator import Emulator
 from tests.functional.api import GATEWAY, Api, running_api
-from tests.security.routes import GUARDED, Organization, Route, send, state_of
+from tests.security.routes import GUARDED, QUERIES, Organization, Route, send, state_of
 
 TRICKS = [
     "..", ".", "%2e%2e", "..%2f..%2fetc%2fpasswd", "%2e%2e%2f", "..%5c", "%00", "x%00.pdf",
@@ -69,6 +69,34 @@ def test_there_are_no_other_methods(api: Api, method: str) -> None:
     match = GATEWAY._routes.match("/v1/organizations/acme/credits")
     assert match is not None
     assert method not in match.methods
+
+
+ENDS_OF_TIME = [
+    "0000-00-00", "0001-01-01", "9999-12-31", "2026-02-30", "-001-01-01", "10000-01-01",
+]  # fmt: skip
+TIMES = {
+    "time": [f"{day}T{time}" for day in ENDS_OF_TIME for time in (
+        "00:00:00Z", "23:59:59.999999999Z", "24:00:00Z", "23:59:60Z", "00:00:00+14:00", "")],
+    "month": [*(day[:-3] for day in ENDS_OF_TIME), "2026-1", "2026-00", "\u0662\u0660-1"],
+}  # fmt: skip
+TIMED = [
+    (route, parameter, TIMES["month" if parameter == "month" else "time"])
+    for route in GUARDED
+    for parameter in ("from", "to", "at", "month")
+    if route.takes(parameter) or f"'name': '{parameter}'" in str(route.operation)
+]
+
+
+@pytest.mark.parametrize(("route", "parameter", "times"), TIMED, ids=str)
+def test_the_ends_of_time_are_no_bug_of_ours(
+    api: Api, own: Organization, route: Route, parameter: str, times: list[str]
+) -> None:
+    assert len(TIMED) > 10
+    token = api.token(own.id, route.scopes[0])
+    for text in [*times, *(time[:10] for time in times)]:
+        query = {**QUERIES.get(route.name, {}), parameter: text}
+        answer = send(api, route, token, ids=own.ids, query=query)
+        assert answer.status in {200, 404, 422}, (text, answer.body)
 
 
 @pytest.mark.parametrize(
