@@ -206,7 +206,7 @@ class Settings:
     @cached_property
     def card_tries_per_hour(self) -> int:
         """How many unpaid purchases, and how many begun cards, an organization has in an hour."""
-        return self._parsed("CARD_TRIES_PER_HOUR", "20", int)
+        return self._parsed("CARD_TRIES_PER_HOUR", "20", _at_least_one)
 
     @cached_property
     def trace_terms(self) -> TraceTerms:
@@ -258,6 +258,13 @@ class Settings:
             return parse(text)
         except (ValueError, KeyError, TypeError, OSError) as error:
             raise SettingsError(f"{variable} is {text!r}: {error}") from error
+
+
+def _at_least_one(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError("must be 1 or more")
+    return number
 
 
 def _read_seller(name: str) -> Seller:
