@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Generic, Protocol, TypeVar
 
 from chalicelib.domain.account import Account
 from chalicelib.domain.archive import Archive
+from chalicelib.domain.audit import StoredAccount
 from chalicelib.domain.billing import BillingDetails, TaxId
 from chalicelib.domain.customer import Customer
 from chalicelib.domain.holds import Hold
@@ -80,6 +81,22 @@ class Ledger(Protocol):
         ...
 
 
+class Accounts(Protocol):
+    """The accounts as they are stored, for setting right what isn't as the ledger says."""
+
+    def stored(self, organization_id: str) -> StoredAccount | None:
+        """The account as it is now; None if there is none."""
+        ...
+
+    def replace(self, before: StoredAccount | None, after: StoredAccount) -> bool:
+        """Store `after` in the place of `before`; False if it isn't that any more."""
+        ...
+
+    def organizations(self) -> Iterator[str]:
+        """Every organization that has an account or a history, each once, in any order."""
+        ...
+
+
 class History(Protocol):
     """The writes that the account's history consists of."""
 
@@ -95,6 +112,15 @@ class History(Protocol):
 
     def count(self, organization_id: str, *, since: datetime, until: datetime) -> int:
         """How many writes were made in that time, `since` included, `until` not."""
+        ...
+
+    def listed(
+        self, organization_id: str, *, since: datetime | None = None, after: str | None = None
+    ) -> Page[tuple[Entry, ...]]:
+        """The entries of each write, the oldest write first, from `since` on.
+
+        A write shows a moment after it is made.
+        """
         ...
 
 
@@ -152,6 +178,10 @@ class Holds(Protocol):
         """Organization and id of open holds whose `check_at` has come, the oldest first."""
         ...
 
+    def open(self, organization_id: str) -> Sequence[Hold]:
+        """The organization's holds that still hold."""
+        ...
+
 
 class TraceCounts(Protocol):
     """How many traces were used of each month's allowance."""
@@ -180,6 +210,10 @@ class Purchases(Protocol):
 
     def due(self, now: datetime, limit: int) -> Sequence[Purchase]:
         """Purchases that are not final and whose `check_at` has come."""
+        ...
+
+    def open(self, organization_id: str) -> Sequence[Purchase]:
+        """The organization's purchases that are not final, the oldest first."""
         ...
 
 

@@ -28,6 +28,10 @@ class EntryKind(StrEnum):
     DISPUTE = "dispute"
     DISPUTE_REVERSAL = "dispute_reversal"
     ADJUSTMENT = "adjustment"
+    #: What the operator let the account do from then on; these move nothing.
+    SUSPENSION = "suspension"
+    RESUMPTION = "resumption"
+    CLOSURE = "closure"
     #: A request that was refused. It changes nothing, is not listed, and keeps its answer.
     REFUSAL = "refusal"
 

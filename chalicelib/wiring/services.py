@@ -10,6 +10,7 @@ from chalicelib.wiring.outside import Outside
 if TYPE_CHECKING:
     from chalicelib.usecases.adjusting import Adjusting
     from chalicelib.usecases.archiving import Archiving
+    from chalicelib.usecases.auditing import Auditing
     from chalicelib.usecases.concluding import Concluding
     from chalicelib.usecases.customers import Buyers
     from chalicelib.usecases.holding import Holding
@@ -220,6 +221,21 @@ class Services(Outside):
         from chalicelib.usecases.adjusting import Adjusting
 
         return Adjusting(ledger=self.ledger, ids=self._ids)
+
+    @cached_property
+    def auditing(self) -> Auditing:
+        """Accounts against their ledger."""
+        from chalicelib.adapters.dynamodb.history import DynamoHistory
+        from chalicelib.adapters.pause import JitteredPause
+        from chalicelib.usecases.auditing import Auditing
+
+        return Auditing(
+            accounts=self._accounts,
+            history=self._connected(DynamoHistory),
+            holds=self._holds,
+            top_ups=self.top_ups,
+            pause=JitteredPause(),
+        )
 
     @cached_property
     def sweeping(self) -> Sweeping:

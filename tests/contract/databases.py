@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from chalicelib.adapters.dynamodb.accounts import DynamoAccounts
 from chalicelib.adapters.dynamodb.commit import Committer
 from chalicelib.adapters.dynamodb.history import DynamoHistory
 from chalicelib.adapters.dynamodb.holds import DynamoHolds
@@ -25,6 +26,7 @@ from chalicelib.adapters.dynamodb.trace_counts import DynamoTraceCounts
 from chalicelib.adapters.dynamodb.usage_days import DynamoUsageDays
 from chalicelib.config import Settings
 from chalicelib.ports import (
+    Accounts,
     Customers,
     History,
     Holds,
@@ -38,6 +40,7 @@ from chalicelib.ports import (
     TraceCounts,
     UsageDays,
 )
+from tests.fakes.accounts import FakeAccounts
 from tests.fakes.metering import FakeHolds, FakeTraceCounts
 from tests.fakes.outside import NoPause
 from tests.fakes.prices import FakePrices
@@ -59,6 +62,7 @@ class Database:
     """The ports that share one database; `pause` counts how often a write was tried again."""
 
     ledger: Ledger
+    accounts: Accounts
     purchases: Purchases
     top_ups: TopUps
     customers: Customers
@@ -78,6 +82,7 @@ def fake_database() -> Database:
     store = Store()
     return Database(
         ledger=FakeLedger(store),
+        accounts=FakeAccounts(store),
         purchases=FakePurchases(store),
         top_ups=FakeTopUps(store),
         customers=FakeCustomers(store),
@@ -103,6 +108,7 @@ def dynamodb(environment: Mapping[str, str]) -> Iterator[Database]:
         _ = connection.client  # made here, while the environment says where the tables are
         yield Database(
             ledger=DynamoLedger(Committer(connection, pause)),
+            accounts=DynamoAccounts(),
             purchases=DynamoPurchases(),
             top_ups=DynamoTopUps(),
             customers=DynamoCustomers(),

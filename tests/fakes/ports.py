@@ -7,12 +7,14 @@ from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 from chalicelib.ports import (
+    Accounts,
     Archives,
     Books,
     CustomerRecords,
     Customers,
     Documents,
     Events,
+    History,
     Holds,
     Ids,
     Invoices,
@@ -35,6 +37,7 @@ from chalicelib.ports import (
 from chalicelib.usecases.adjusting import Adjusting
 from chalicelib.usecases.announcing import AnnouncingLedger
 from chalicelib.usecases.archiving import Archiving
+from chalicelib.usecases.auditing import Auditing
 from chalicelib.usecases.concluding import Concluding
 from chalicelib.usecases.credit_notes import CreditNotes
 from chalicelib.usecases.customers import Buyers
@@ -63,6 +66,8 @@ class Ports:
     """What the use cases need of the world, by the names that they have for it."""
 
     ledger: Ledger
+    accounts: Accounts
+    history: History
     purchases: Purchases
     top_ups: TopUps
     customers: Customers
@@ -108,6 +113,7 @@ class UseCases:
     sweeping: Sweeping
     invoicing: Invoicing
     archiving: Archiving
+    auditing: Auditing
 
 
 #: Each after those that it is made of.
@@ -131,6 +137,7 @@ _MADE: Mapping[str, type[Any]] = {
     "sweeping": Sweeping,
     "invoicing": Invoicing,
     "archiving": Archiving,
+    "auditing": Auditing,
 }
 
 

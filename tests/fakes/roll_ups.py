@@ -10,7 +10,10 @@ from datetime import date, datetime
 from chalicelib.adapters.ids import first_id_at
 from chalicelib.domain.ledger import Entry
 from chalicelib.domain.usage_day import HistoryWrite, UsageDay
+from chalicelib.ports import Page
 from tests.fakes.store import Store
+
+_LISTED = 5
 
 
 class FakeHistory:
@@ -38,6 +41,23 @@ class FakeHistory:
                 first <= write_id < last and entries[0].organization_id == organization_id
                 for write_id, entries in self._store.writes.items()
             )
+
+    def listed(
+        self, organization_id: str, *, since: datetime | None = None, after: str | None = None
+    ) -> Page[tuple[Entry, ...]]:
+        """See the port. Pages are short, so that tests meet several."""
+        lowest = first_id_at("ent", since) if since else ""
+        with self._store.lock:
+            listed = [
+                (write_id, tuple(entries))
+                for write_id, entries in sorted(self._store.writes.items())
+                if entries[0].organization_id == organization_id
+                and write_id >= lowest
+                and write_id > (after or "")
+            ]
+        page = listed[:_LISTED]
+        more = page[-1][0] if len(listed) > _LISTED else None
+        return Page(items=[entries for _, entries in page], after=more)
 
 
 class FakeUsageDays:

@@ -10,8 +10,12 @@ from chalicelib.adapters.dynamodb.models import EntryModel
 from chalicelib.adapters.dynamodb.repositories import ENTRY_PREFIX
 from chalicelib.adapters.ids import first_id_at
 from chalicelib.domain.ledger import Entry
+from chalicelib.ports import Page
 
 Rows = dict[str, EntryModel]
+#: So many writes are listed at once, with all their entries.
+_LISTED = 200
+_HIGHEST = f"{ENTRY_PREFIX}_~"
 
 
 class DynamoHistory:
@@ -23,10 +27,7 @@ class DynamoHistory:
         """See the port."""
         keys = [ledger_row_key(organization_id, key) for key in first_keys]
         first = _rows(keys)
-        followers = {
-            key: [ledger_row_key(organization_id, each) for each in first[key].followers or ()]
-            for key in keys
-        }
+        followers = {key: _follower_keys(first[key]) for key in keys}
         rows = first | _rows({each for keys in followers.values() for each in keys})
         return [tuple(entry_of(rows[each]) for each in (key, *followers[key])) for key in keys]
 
@@ -36,6 +37,31 @@ class DynamoHistory:
             first_id_at(ENTRY_PREFIX, since), first_id_at(ENTRY_PREFIX, until)
         )
         return EntryModel.history.count(organization_id, range_key_condition=ids)
+
+    def listed(
+        self, organization_id: str, *, since: datetime | None = None, after: str | None = None
+    ) -> Page[tuple[Entry, ...]]:
+        """See the port."""
+        # `after` is the id of the last write that was listed; what is above it sorts behind it.
+        lowest = f"{after}~" if after else first_id_at(ENTRY_PREFIX, since) if since else ""
+        first = EntryModel.history.query(
+            organization_id,
+            range_key_condition=EntryModel.id.between(lowest or f"{ENTRY_PREFIX}_", _HIGHEST),
+            limit=_LISTED,
+            page_size=_LISTED,
+        )
+        rows = list(first)
+        keys = {row.entry_key: _follower_keys(row) for row in rows}
+        found = _rows({each for followers in keys.values() for each in followers})
+        writes = [
+            tuple(entry_of(each) for each in (row, *(found[key] for key in keys[row.entry_key])))
+            for row in rows
+        ]
+        return Page(items=writes, after=rows[-1].id if len(rows) == _LISTED else None)
+
+
+def _follower_keys(row: EntryModel) -> list[str]:
+    return [ledger_row_key(row.organization_id, key) for key in row.followers or ()]
 
 
 def _rows(keys: Iterable[str]) -> Rows:
