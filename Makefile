@@ -88,19 +88,23 @@ imports: $(STAMP) ## Check that imports point inwards
 
 .PHONY: invoices
 invoices: $(STAMP) ## Render and store the files of invoices that lack them
-	@$(PY) -m devstack.attached scripts.store_invoices
+	@$(PY) -m chalicelib.cli store-invoices --yes
 
 .PHONY: redrive
 redrive: $(STAMP) ## Move dead letters back to their queue (QUEUE=usage|top-up|payment-event|invoice LIST=--list)
-	@$(PY) -m devstack.attached scripts.redrive $(QUEUE) $(LIST)
+	@$(PY) -m chalicelib.cli redrive $(QUEUE) --yes $(LIST)
 
 .PHONY: rebuild-usage
 rebuild-usage: $(STAMP) ## Make days of usage anew from the ledger (ORG=acme DAY=2026-11-23 LAST=…)
-	@$(PY) -m devstack.attached scripts.rebuild_usage "$$ORG" $(DAY) $(LAST)
+	@$(PY) -m chalicelib.cli rebuild-usage "$$ORG" $(DAY) $(LAST) --yes
 
 .PHONY: reconcile
 reconcile: $(STAMP) ## Compare Stripe's books with the ledger, and repair (DAYS=7 STACK=… for an installation's own)
-	@$(PY) -m devstack.attached scripts.reconcile --days $(DAYS) $(if $(STACK),--stack $(STACK))
+	@$(PY) -m chalicelib.cli reconcile --days $(DAYS) --yes $(if $(STACK),--stack $(STACK))
+
+.PHONY: audit
+audit: $(STAMP) ## Hold every account against its ledger (STACK=… for an installation's)
+	@$(PY) -m chalicelib.cli audit --all $(if $(STACK),--stack $(STACK))
 
 .PHONY: openapi
 openapi: $(STAMP) ## Write what GET /openapi.json serves, from docs/openapi.yaml

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -34,17 +35,14 @@ def lived(*, hours: float = 1) -> Gateway:
     return gateway
 
 
-def damage(world: World, **changed: object) -> None:
+def damage(world: World, **changed: Any) -> None:
     """Somebody changed the account by hand."""
     row = world.store.accounts[ORG]
     headroom = changed.pop("headroom_nanos", row.headroom_nanos)
     writes = changed.pop("writes", row.writes)
-    account = replace(row.account, **changed)  # type: ignore[arg-type]
+    account = replace(row.account, **changed)
     world.store.accounts[ORG] = AccountRow(
-        account,
-        headroom_nanos=headroom,
-        writes=writes,
-        last_write=row.last_write,  # type: ignore[arg-type]
+        account, headroom_nanos=headroom, writes=writes, last_write=row.last_write
     )
 
 
