@@ -9,7 +9,6 @@ from typing import Generic, Protocol, TypeVar
 
 from chalicelib.domain.account import Account
 from chalicelib.domain.archive import Archive
-from chalicelib.domain.audit import StoredAccount
 from chalicelib.domain.billing import BillingDetails, TaxId
 from chalicelib.domain.customer import Customer
 from chalicelib.domain.holds import Hold
@@ -25,6 +24,7 @@ from chalicelib.domain.purchase_day import PurchaseDay
 from chalicelib.domain.reconciliation import BookedPayment
 from chalicelib.domain.request import IdempotentRequest
 from chalicelib.domain.reversal import RefundRequest, Reversal
+from chalicelib.domain.stored_account import StoredAccount
 from chalicelib.domain.tax import Tax
 from chalicelib.domain.topup import TopUp
 from chalicelib.domain.traces import TraceCount

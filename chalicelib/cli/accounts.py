@@ -17,12 +17,12 @@ from chalicelib.api.presenting import entry_body
 from chalicelib.cli import arguments
 from chalicelib.cli.terminal import Exit, Terminal
 from chalicelib.config import SettingsError
-from chalicelib.domain.audit import Audit
 from chalicelib.domain.errors import BusyError
 from chalicelib.domain.ledger import Entry
 from chalicelib.domain.money import format_usd
+from chalicelib.domain.stored_account import Comparison
 from chalicelib.ports import Window
-from chalicelib.usecases.auditing import Repair
+from chalicelib.usecases.restoring import Repair
 from chalicelib.wiring import now, services
 
 _PAGE = 100
@@ -60,11 +60,11 @@ def balance(given: argparse.Namespace, terminal: Terminal) -> Exit:
 
 def audit(given: argparse.Namespace, terminal: Terminal) -> Exit:
     """Hold accounts against their ledger."""
-    found: list[Audit] = []
+    found: list[Comparison] = []
     busy: list[str] = []
     for organization_id in terminal.progress(_chosen(given), of="accounts", total=_total(given)):
         try:
-            checked = services().auditing.check(organization_id)
+            checked = services().restoring.check(organization_id)
         except BusyError as error:
             busy.append(organization_id)
             terminal.note(str(error))
@@ -86,7 +86,7 @@ def rebuild(given: argparse.Namespace, terminal: Terminal) -> Exit:
     open_: list[str] = []
     for organization_id in terminal.progress(_chosen(given), of="accounts", total=_total(given)):
         try:
-            checked = services().auditing.check(organization_id)
+            checked = services().restoring.check(organization_id)
             if not checked.holds_in_line:
                 open_.append(organization_id)
             if checked.in_line:
@@ -94,7 +94,7 @@ def rebuild(given: argparse.Namespace, terminal: Terminal) -> Exit:
             terminal.say(_as_text(checked))
             act = f"store the account of {organization_id} as its ledger has it"
             if not checked.account_in_line and terminal.may(act):
-                repair = services().auditing.repair(organization_id, now=now())
+                repair = services().restoring.repair(organization_id, now=now())
                 changed.append(_log(repair, terminal))
         except BusyError as error:
             open_.append(organization_id)
@@ -138,19 +138,19 @@ def _entries(organization_id: str, window: Window) -> Iterator[Entry]:
 def _chosen(given: argparse.Namespace) -> Sequence[str] | Iterator[str]:
     if bool(given.organizations) == given.all:
         raise SettingsError("Name organizations, or say --all.")
-    return services().auditing.organizations() if given.all else given.organizations
+    return services().restoring.organizations() if given.all else given.organizations
 
 
 def _total(given: argparse.Namespace) -> int | None:
     return None if given.all else len(given.organizations)
 
 
-def _as_text(checked: Audit) -> str:
+def _as_text(checked: Comparison) -> str:
     lines = [f"{checked.organization_id}, by {checked.entries} entries:"]
     return "\n  ".join([*lines, *checked.differences])
 
 
-def _body(checked: Audit) -> Mapping[str, object]:
+def _body(checked: Comparison) -> Mapping[str, object]:
     return {
         "organization_id": checked.organization_id,
         "entries": checked.entries,
@@ -163,8 +163,8 @@ def _body(checked: Audit) -> Mapping[str, object]:
 
 def _log(repair: Repair, terminal: Terminal) -> Mapping[str, object]:
     """Say what was there before and what is there now, so that it can be undone by hand."""
-    organization_id = repair.audit.organization_id
-    before = repair.audit.stored and repair.audit.stored.described()
+    organization_id = repair.comparison.organization_id
+    before = repair.comparison.stored and repair.comparison.stored.described()
     after = repair.stored and repair.stored.described()
     terminal.say(f"{organization_id} before: {json.dumps(before)}")
     terminal.say(f"{organization_id} after:  {json.dumps(after)}")

@@ -10,7 +10,6 @@ from chalicelib.wiring.outside import Outside
 if TYPE_CHECKING:
     from chalicelib.usecases.adjusting import Adjusting
     from chalicelib.usecases.archiving import Archiving
-    from chalicelib.usecases.auditing import Auditing
     from chalicelib.usecases.concluding import Concluding
     from chalicelib.usecases.customers import Buyers
     from chalicelib.usecases.holding import Holding
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from chalicelib.usecases.receiving import Receiving
     from chalicelib.usecases.reconciling import Reconciling
     from chalicelib.usecases.refunding import Refunding
+    from chalicelib.usecases.restoring import Restoring
     from chalicelib.usecases.reversing import Reversing
     from chalicelib.usecases.rolling_up import RollingUp
     from chalicelib.usecases.sweeping import Sweeping
@@ -223,13 +223,13 @@ class Services(Outside):
         return Adjusting(ledger=self.ledger, ids=self._ids)
 
     @cached_property
-    def auditing(self) -> Auditing:
+    def restoring(self) -> Restoring:
         """Accounts against their ledger."""
         from chalicelib.adapters.dynamodb.history import DynamoHistory
         from chalicelib.adapters.pause import JitteredPause
-        from chalicelib.usecases.auditing import Auditing
+        from chalicelib.usecases.restoring import Restoring
 
-        return Auditing(
+        return Restoring(
             accounts=self._accounts,
             history=self._connected(DynamoHistory),
             holds=self._holds,

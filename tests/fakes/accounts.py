@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from chalicelib.domain.audit import StoredAccount
+from chalicelib.domain.stored_account import StoredAccount
 from tests.fakes.store import AccountRow, Store
 
 

@@ -37,7 +37,6 @@ from chalicelib.ports import (
 from chalicelib.usecases.adjusting import Adjusting
 from chalicelib.usecases.announcing import AnnouncingLedger
 from chalicelib.usecases.archiving import Archiving
-from chalicelib.usecases.auditing import Auditing
 from chalicelib.usecases.concluding import Concluding
 from chalicelib.usecases.credit_notes import CreditNotes
 from chalicelib.usecases.customers import Buyers
@@ -52,6 +51,7 @@ from chalicelib.usecases.purchasing import Purchasing
 from chalicelib.usecases.receiving import Receiving
 from chalicelib.usecases.reconciling import Reconciling
 from chalicelib.usecases.refunding import Refunding
+from chalicelib.usecases.restoring import Restoring
 from chalicelib.usecases.reversing import Reversing
 from chalicelib.usecases.sweeping import Sweeping
 from chalicelib.usecases.taking import Taking
@@ -113,7 +113,7 @@ class UseCases:
     sweeping: Sweeping
     invoicing: Invoicing
     archiving: Archiving
-    auditing: Auditing
+    restoring: Restoring
 
 
 #: Each after those that it is made of.
@@ -137,7 +137,7 @@ _MADE: Mapping[str, type[Any]] = {
     "sweeping": Sweeping,
     "invoicing": Invoicing,
     "archiving": Archiving,
-    "auditing": Auditing,
+    "restoring": Restoring,
 }
 
 

@@ -9,7 +9,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from chalicelib.adapters.dynamodb.models import DUE, AccountModel, EntryModel
-from chalicelib.domain.audit import StoredAccount
+from chalicelib.domain.stored_account import StoredAccount
 
 _FAILED = "ConditionalCheckFailedException"
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.errors import BusyError
-from chalicelib.usecases.auditing import Auditing
+from chalicelib.usecases.restoring import Restoring
 from tests.fakes.accounts import FakeAccounts
 from tests.fakes.laws import assert_laws
 from tests.fakes.outside import NoPause
@@ -49,14 +49,14 @@ def damage(world: World, **changed: Any) -> None:
 @pytest.mark.parametrize("hours", [0, 1, 30])
 def test_an_account_that_nobody_touched_is_in_line(hours: float) -> None:
     world = lived(hours=hours).world
-    audit = world.app.auditing.check(ORG)
-    assert audit.in_line
-    assert audit.differences == []
-    assert audit.entries == len(world.store.entries)
+    compared = world.app.restoring.check(ORG)
+    assert compared.in_line
+    assert compared.differences == []
+    assert compared.entries == len(world.store.entries)
 
 
 def test_an_organization_never_heard_of_is_in_line() -> None:
-    assert World().app.auditing.check("nobody").in_line
+    assert World().app.restoring.check("nobody").in_line
 
 
 DAMAGES: dict[str, dict[str, object]] = {
@@ -75,22 +75,22 @@ def test_each_damage_is_named_and_repaired_from_the_ledger(name: str) -> None:
     world = lived().world
     before = world.store.accounts[ORG]
     damage(world, **dict(DAMAGES[name]))
-    audit = world.app.auditing.check(ORG)
-    assert [difference.partition(" ")[0] for difference in audit.differences] == [name]
-    assert not audit.in_line
-    assert world.app.auditing.repair(ORG, now=world.now).stored is not None
+    compared = world.app.restoring.check(ORG)
+    assert [difference.partition(" ")[0] for difference in compared.differences] == [name]
+    assert not compared.in_line
+    assert world.app.restoring.repair(ORG, now=world.now).stored is not None
     assert world.store.accounts[ORG] == before
     assert_laws(world)
-    assert world.app.auditing.repair(ORG, now=world.now).stored is None
+    assert world.app.restoring.repair(ORG, now=world.now).stored is None
 
 
 def test_a_lost_account_is_rebuilt_and_goes_on_where_it_was() -> None:
     gateway = lived()
     world = gateway.world
     before = world.store.accounts.pop(ORG)
-    assert ORG in world.app.auditing.organizations()
-    assert not world.app.auditing.check(ORG).in_line
-    world.app.auditing.repair(ORG, now=world.now)
+    assert ORG in world.app.restoring.organizations()
+    assert not world.app.restoring.check(ORG).in_line
+    world.app.restoring.repair(ORG, now=world.now)
     after = world.store.accounts[ORG]
     assert replace(after.account, low_since=None) == replace(before.account, low_since=None)
     assert (after.headroom_nanos, after.writes) == (before.headroom_nanos, before.writes)
@@ -105,7 +105,7 @@ def test_a_lost_account_below_its_threshold_is_looked_after() -> None:
     world.use(report("drain", "30.00"))
     world.queue.take()
     del world.store.accounts[ORG]
-    world.app.auditing.repair(ORG, now=world.now)
+    world.app.restoring.repair(ORG, now=world.now)
     assert world.account().low_since == world.now
     world.run(minutes=30)
     assert world.account().available_nanos >= usd("20.00")
@@ -115,10 +115,10 @@ def test_holds_that_do_not_fit_are_told_and_not_invented() -> None:
     world = lived().world
     (place,) = [place for place in world.store.saved if place[0] == "Hold"]
     del world.store.saved[place]
-    audit = world.app.auditing.check(ORG)
-    assert (audit.account_in_line, audit.holds_in_line) == (True, False)
-    assert "open holds have 0.00 left, and 3.00 is held" in audit.differences[0]
-    assert world.app.auditing.repair(ORG, now=world.now).stored is None
+    compared = world.app.restoring.check(ORG)
+    assert (compared.account_in_line, compared.holds_in_line) == (True, False)
+    assert "open holds have 0.00 left, and 3.00 is held" in compared.differences[0]
+    assert world.app.restoring.repair(ORG, now=world.now).stored is None
 
 
 class Busy(FakeAccounts):
@@ -138,8 +138,8 @@ class Busy(FakeAccounts):
         return found
 
 
-def beside_traffic(world: World, moves: int) -> Auditing:
-    return Auditing(
+def beside_traffic(world: World, moves: int) -> Restoring:
+    return Restoring(
         accounts=Busy(world, moves),
         history=FakeHistory(world.store),
         holds=world.holds,
@@ -175,8 +175,8 @@ def test_a_write_that_shows_late_is_waited_for() -> None:
                 return replace(page, items=page.items[:-1])
             return page
 
-    auditing = replace(world.app.auditing, history=Late(world.store))
-    assert auditing.check(ORG).in_line
+    restoring = replace(world.app.restoring, history=Late(world.store))
+    assert restoring.check(ORG).in_line
 
 
 def test_only_the_young_part_of_a_long_history_is_read_again() -> None:
@@ -191,6 +191,6 @@ def test_only_the_young_part_of_a_long_history_is_read_again() -> None:
 
     damage(world, writes=1)
     writes = len(world.store.writes)
-    replace(world.app.auditing, history=Counting(world.store)).check(ORG)
+    replace(world.app.restoring, history=Counting(world.store)).check(ORG)
     assert writes < len(looked) < 2 * writes
     assert world.now - NOW > timedelta(hours=5)

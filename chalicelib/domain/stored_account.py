@@ -62,7 +62,7 @@ class StoredAccount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LedgerSums:
+class HistorySums:
     """What writes of an account's history add up to; `latest` is the last one's first entry.
 
     `standing` is what the latest entry about it says, which is `standing_entry`.
@@ -81,12 +81,12 @@ class LedgerSums:
         entry = self.standing_entry
         return Standing.OPEN if entry is None else _STANDINGS[entry.kind]
 
-    def plus(self, writes: Iterable[Sequence[Entry]]) -> LedgerSums:
+    def plus(self, writes: Iterable[Sequence[Entry]]) -> HistorySums:
         """The sums with those writes, each the entries of one."""
         sums = self
         for write in writes:
             told = [entry for entry in write if entry.kind in _STANDINGS]
-            sums = LedgerSums(
+            sums = HistorySums(
                 available_nanos=sums.available_nanos + sum(e.available_nanos for e in write),
                 held_nanos=sums.held_nanos + sum(e.held_nanos for e in write),
                 writes=sums.writes + 1,
@@ -102,7 +102,7 @@ def _later(known: Entry | None, others: Sequence[Entry]) -> Entry | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Audit:
+class Comparison:
     """An account beside what it should be by its ledger and its standing order.
 
     `open_holds_nanos` is what the open holds have left, which should be what is held.
@@ -160,12 +160,12 @@ class Audit:
         return replace(self.expected, low_since=low_since)
 
 
-def audit_of(
+def comparison_of(
     stored: StoredAccount | None,
-    sums: LedgerSums,
+    sums: HistorySums,
     top_up: TopUp,
     holds: Sequence[Hold],
-) -> Audit:
+) -> Comparison:
     """Hold an account against what its ledger, its standing order and its holds say."""
     floor_nanos = top_up.threshold_nanos if top_up.enabled else 0
     # Which of two writes of one moment came last, only the account can tell.
@@ -185,6 +185,6 @@ def audit_of(
         last_write=last_write,
     )
     left_nanos = sum(hold.remaining_nanos for hold in holds)
-    return Audit(
+    return Comparison(
         stored=stored, expected=expected, open_holds_nanos=left_nanos, entries=sums.entries
     )

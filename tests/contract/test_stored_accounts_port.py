@@ -1,4 +1,4 @@
-"""What auditing asks of the database: stored accounts, whole histories, what is open."""
+"""What restoring accounts asks of the database: stored accounts, whole histories, what is open."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.domain.account import Standing
-from chalicelib.domain.audit import LedgerSums, StoredAccount
 from chalicelib.domain.holds import Hold, HoldStatus
 from chalicelib.domain.ledger import Entry, EntryKind
 from chalicelib.domain.payment import Payment, PaymentStatus
+from chalicelib.domain.stored_account import HistorySums, StoredAccount
 from chalicelib.domain.write import Committed, FloorChange, Stale, StandingChange, Write
 from tests.contract.databases import Database
 from tests.fakes.values import NOW, entry, purchase, usd
@@ -103,7 +103,7 @@ def test_the_history_lists_whole_writes_the_oldest_first(database: Database, org
 def test_a_refusal_is_no_part_of_the_history(database: Database, org: str) -> None:
     put(database, org, entry("no", "0.00", organization_id=org, kind=EntryKind.REFUSAL))
     assert database.history.listed(org).items == []
-    assert LedgerSums().plus(database.history.listed(org).items).writes == 0
+    assert HistorySums().plus(database.history.listed(org).items).writes == 0
 
 
 def test_every_organization_is_named_once_whether_it_has_an_account_or_not(

@@ -1,4 +1,4 @@
-"""Auditing: an account held against its ledger, beside traffic, and set right by it."""
+"""Restoring: an account held against its ledger, beside traffic, and set right by it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from chalicelib.domain.audit import Audit, LedgerSums, StoredAccount, audit_of
 from chalicelib.domain.errors import BusyError
 from chalicelib.domain.ledger import Entry
+from chalicelib.domain.stored_account import Comparison, HistorySums, StoredAccount, comparison_of
 from chalicelib.domain.topup import TopUp
 from chalicelib.ports import Accounts, History, Holds, Pause, TopUps
 
@@ -25,15 +25,15 @@ _REPAIR_ATTEMPTS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repair:
-    """What was done to an account: the last audit, and what was stored instead, if anything."""
+    """What was done to an account: the last comparison, and what was stored instead, if anything."""
 
-    audit: Audit
+    comparison: Comparison
     stored: StoredAccount | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Auditing:
-    """Checks accounts, and rebuilds them from the ledger."""
+class Restoring:
+    """Compares accounts with their ledger, and rebuilds them from it."""
 
     accounts: Accounts
     history: History
@@ -45,14 +45,14 @@ class Auditing:
         """Every organization that has an account or a history, each once."""
         return self.accounts.organizations()
 
-    def check(self, organization_id: str) -> Audit:
+    def check(self, organization_id: str) -> Comparison:
         """Hold the account against its ledger; neither changes meanwhile, or it is done again.
 
         Raises:
             BusyError: if the account never stood still for the time of a look.
         """
         reading = _Reading(history=self.history, organization_id=organization_id)
-        last: tuple[StoredAccount | None, LedgerSums] | None = None
+        last: tuple[StoredAccount | None, HistorySums] | None = None
         sights = 0
         for attempt in range(_ATTEMPTS):
             before = self._sight(organization_id)
@@ -64,7 +64,7 @@ class Auditing:
                 last = stored, sums
                 counted = stored is not None and stored.writes == sums.writes
                 if counted or (stored is None and not sums.writes) or sights == _SAME_SIGHTS:
-                    return audit_of(stored, sums, top_up, holds)
+                    return comparison_of(stored, sums, top_up, holds)
             self.pause(min(attempt, 4))
         raise BusyError(f"The account of {organization_id} moves too fast; suspend it, or wait.")
 
@@ -77,12 +77,12 @@ class Auditing:
             BusyError: if the account moved every time.
         """
         for attempt in range(_REPAIR_ATTEMPTS):
-            audit = self.check(organization_id)
-            if audit.account_in_line:
-                return Repair(audit=audit, stored=None)
-            right = audit.repaired(now=now)
-            if self.accounts.replace(audit.stored, right):
-                return Repair(audit=audit, stored=right)
+            compared = self.check(organization_id)
+            if compared.account_in_line:
+                return Repair(comparison=compared, stored=None)
+            right = compared.repaired(now=now)
+            if self.accounts.replace(compared.stored, right):
+                return Repair(comparison=compared, stored=right)
             self.pause(attempt)
         raise BusyError(f"The account of {organization_id} moves too fast; suspend it, or wait.")
 
@@ -96,10 +96,10 @@ class _Reading:
 
     history: History
     organization_id: str
-    settled: LedgerSums = field(default_factory=LedgerSums)
+    settled: HistorySums = field(default_factory=HistorySums)
     since: datetime | None = None
 
-    def sums(self) -> LedgerSums:
+    def sums(self) -> HistorySums:
         """The sums of the whole history, of which only the youngest part is read again."""
         young: list[tuple[Entry, ...]] = []
         for page in self._pages():
