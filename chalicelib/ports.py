@@ -24,7 +24,7 @@ from chalicelib.domain.purchase_day import PurchaseDay
 from chalicelib.domain.reconciliation import BookedPayment
 from chalicelib.domain.request import IdempotentRequest
 from chalicelib.domain.reversal import RefundRequest, Reversal
-from chalicelib.domain.stored_account import StoredAccount
+from chalicelib.domain.stored_account import ListedWrite, StoredAccount
 from chalicelib.domain.tax import Tax
 from chalicelib.domain.topup import TopUp
 from chalicelib.domain.traces import TraceCount
@@ -116,8 +116,8 @@ class History(Protocol):
 
     def listed(
         self, organization_id: str, *, since: datetime | None = None, after: str | None = None
-    ) -> Page[tuple[Entry, ...]]:
-        """The entries of each write, the oldest write first, from `since` on.
+    ) -> Page[ListedWrite]:
+        """The writes with their entries, the oldest first, from `since` on.
 
         A write shows a moment after it is made.
         """

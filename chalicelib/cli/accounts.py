@@ -17,7 +17,7 @@ from chalicelib.api.presenting import entry_body
 from chalicelib.cli import arguments
 from chalicelib.cli.terminal import Exit, Terminal
 from chalicelib.config import SettingsError
-from chalicelib.domain.errors import BusyError
+from chalicelib.domain.errors import BusyError, ConflictError
 from chalicelib.domain.ledger import Entry
 from chalicelib.domain.money import format_usd
 from chalicelib.domain.stored_account import Comparison
@@ -87,7 +87,7 @@ def rebuild(given: argparse.Namespace, terminal: Terminal) -> Exit:
     for organization_id in terminal.progress(_chosen(given), of="accounts", total=_total(given)):
         try:
             checked = services().restoring.check(organization_id)
-            if not checked.holds_in_line:
+            if not checked.holds_in_line and checked.ledger_whole:
                 open_.append(organization_id)
             if checked.in_line:
                 continue
@@ -96,7 +96,7 @@ def rebuild(given: argparse.Namespace, terminal: Terminal) -> Exit:
             if not checked.account_in_line and terminal.may(act):
                 repair = services().restoring.repair(organization_id, now=now())
                 changed.append(_log(repair, terminal))
-        except BusyError as error:
+        except (BusyError, ConflictError) as error:
             open_.append(organization_id)
             terminal.note(str(error))
     terminal.result({"rebuilt": changed, "left": open_})

@@ -52,8 +52,10 @@ def variables_of(stack: str) -> Mapping[str, str]:
 
 def function_name(stack: str) -> str:
     """The name of the stack's function that reconciles."""
-    resource = boto3.client("cloudformation").describe_stack_resource(
-        StackName=stack, LogicalResourceId=_FUNCTION
+    resource = (
+        boto3.Session()
+        .client("cloudformation")
+        .describe_stack_resource(StackName=stack, LogicalResourceId=_FUNCTION)
     )
     return str(resource["StackResourceDetail"]["PhysicalResourceId"])
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.cli import accounts, money, standing, work
+from chalicelib.cli import accounts, money, standing, tables, work
 from chalicelib.cli.installation import attach
 from chalicelib.cli.terminal import Exit, NotConfirmedError, Terminal
 from chalicelib.config import SettingsError
@@ -51,7 +51,7 @@ def commands() -> Sequence[Command]:
     """All commands, in the order in which the help tells them."""
     return [
         Command(**described)
-        for module in (accounts, money, standing, work)
+        for module in (accounts, money, standing, work, tables)
         for described in module.COMMANDS
     ]
 

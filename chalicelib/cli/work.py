@@ -99,8 +99,10 @@ def _by_function(stack: str, days: int) -> Mapping[str, Any]:
     """Let the installation's own function do it, which has the time and the keys for it."""
     # No second try by the client: it would start a second run beside the first.
     patient = Config(read_timeout=_FUNCTION_SECONDS, retries={"total_max_attempts": 1})
-    answer = boto3.client("lambda", config=patient).invoke(
-        FunctionName=function_name(stack), Payload=json.dumps(_event({"days": days}))
+    answer = (
+        boto3.Session()
+        .client("lambda", config=patient)
+        .invoke(FunctionName=function_name(stack), Payload=json.dumps(_event({"days": days})))
     )
     body: dict[str, Any] = json.loads(answer["Payload"].read())
     if "FunctionError" in answer:

@@ -62,10 +62,19 @@ class StoredAccount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ListedWrite:
+    """The entries of a write, the first first; `missing` are keys that it names without entries."""
+
+    entries: tuple[Entry, ...]
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HistorySums:
     """What writes of an account's history add up to; `latest` is the last one's first entry.
 
-    `standing` is what the latest entry about it says, which is `standing_entry`.
+    `standing` is what the latest entry about it says, which is `standing_entry`. `missing` are the
+    keys of entries that should be there and aren't.
     """
 
     available_nanos: int = 0
@@ -74,6 +83,7 @@ class HistorySums:
     entries: int = 0
     latest: Entry | None = None
     standing_entry: Entry | None = None
+    missing: tuple[str, ...] = ()
 
     @property
     def standing(self) -> Standing:
@@ -81,10 +91,11 @@ class HistorySums:
         entry = self.standing_entry
         return Standing.OPEN if entry is None else _STANDINGS[entry.kind]
 
-    def plus(self, writes: Iterable[Sequence[Entry]]) -> HistorySums:
-        """The sums with those writes, each the entries of one."""
+    def plus(self, writes: Iterable[ListedWrite]) -> HistorySums:
+        """The sums with those writes."""
         sums = self
-        for write in writes:
+        for listed in writes:
+            write = listed.entries
             told = [entry for entry in write if entry.kind in _STANDINGS]
             sums = HistorySums(
                 available_nanos=sums.available_nanos + sum(e.available_nanos for e in write),
@@ -93,6 +104,7 @@ class HistorySums:
                 entries=sums.entries + len(write),
                 latest=_later(sums.latest, write[:1]),
                 standing_entry=_later(sums.standing_entry, told),
+                missing=(*sums.missing, *listed.missing),
             )
         return sums
 
@@ -112,6 +124,7 @@ class Comparison:
     expected: StoredAccount
     open_holds_nanos: int
     entries: int
+    missing: tuple[str, ...] = ()
 
     @property
     def organization_id(self) -> str:
@@ -130,9 +143,15 @@ class Comparison:
         return self.open_holds_nanos == self.expected.held_nanos
 
     @property
+    def ledger_whole(self) -> bool:
+        """Whether nothing shows that the ledger lost entries: what has, rebuilds no account."""
+        counted = 0 if self.stored is None else self.stored.writes
+        return not self.missing and counted <= self.expected.writes
+
+    @property
     def in_line(self) -> bool:
         """Whether everything agrees."""
-        return self.account_in_line and self.holds_in_line
+        return self.account_in_line and self.holds_in_line and not self.missing
 
     @property
     def differences(self) -> Sequence[str]:
@@ -144,6 +163,9 @@ class Comparison:
             for name in after
             if before[name] != after[name]
         ]
+        if not self.ledger_whole:
+            found.append("the ledger lost entries: it must be restored before the account is")
+        found += [f"the entry {key} is missing" for key in self.missing]
         if not self.holds_in_line:
             left, held = self.open_holds_nanos, self.expected.held_nanos
             found.append(
@@ -186,5 +208,9 @@ def comparison_of(
     )
     left_nanos = sum(hold.remaining_nanos for hold in holds)
     return Comparison(
-        stored=stored, expected=expected, open_holds_nanos=left_nanos, entries=sums.entries
+        stored=stored,
+        expected=expected,
+        open_holds_nanos=left_nanos,
+        entries=sums.entries,
+        missing=sums.missing,
     )

@@ -6,9 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from chalicelib.domain.errors import BusyError
-from chalicelib.domain.ledger import Entry
-from chalicelib.domain.stored_account import Comparison, HistorySums, StoredAccount, comparison_of
+from chalicelib.domain.errors import BusyError, ConflictError
+from chalicelib.domain.stored_account import (
+    Comparison,
+    HistorySums,
+    ListedWrite,
+    StoredAccount,
+    comparison_of,
+)
 from chalicelib.domain.topup import TopUp
 from chalicelib.ports import Accounts, History, Holds, Pause, TopUps
 
@@ -25,7 +30,7 @@ _REPAIR_ATTEMPTS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repair:
-    """What was done to an account: the last comparison, and what was stored instead, if anything."""
+    """What was done to an account: how it was met, and what was stored instead, if anything."""
 
     comparison: Comparison
     stored: StoredAccount | None
@@ -74,12 +79,15 @@ class Restoring:
         No entry and no hold is touched. Done twice, or beside traffic, it does no harm.
 
         Raises:
+            ConflictError: if the ledger lost entries, and so can't tell what the account should be.
             BusyError: if the account moved every time.
         """
         for attempt in range(_REPAIR_ATTEMPTS):
             compared = self.check(organization_id)
             if compared.account_in_line:
                 return Repair(comparison=compared, stored=None)
+            if not compared.ledger_whole:
+                raise ConflictError(f"The ledger of {organization_id} must be restored first.")
             right = compared.repaired(now=now)
             if self.accounts.replace(compared.stored, right):
                 return Repair(comparison=compared, stored=right)
@@ -101,25 +109,25 @@ class _Reading:
 
     def sums(self) -> HistorySums:
         """The sums of the whole history, of which only the youngest part is read again."""
-        young: list[tuple[Entry, ...]] = []
+        young: list[ListedWrite] = []
         for page in self._pages():
             young += page
-            newest = max((write[0].recorded_at for write in page), default=None)
+            newest = max((write.entries[0].recorded_at for write in page), default=None)
             if newest is not None:
                 self._settle(young, before=newest - _SETTLED_AFTER)
         return self.settled.plus(young)
 
-    def _settle(self, young: list[tuple[Entry, ...]], *, before: datetime) -> None:
+    def _settle(self, young: list[ListedWrite], *, before: datetime) -> None:
         # Whole seconds, since places in the history are not as fine as times.
         before = before.replace(microsecond=0)
         if self.since is not None and before <= self.since:
             return
-        old = [write for write in young if write[0].recorded_at < before]
-        young[:] = [write for write in young if write[0].recorded_at >= before]
+        old = [write for write in young if write.entries[0].recorded_at < before]
+        young[:] = [write for write in young if write.entries[0].recorded_at >= before]
         self.settled = self.settled.plus(old)
         self.since = before
 
-    def _pages(self) -> Iterator[Sequence[tuple[Entry, ...]]]:
+    def _pages(self) -> Iterator[Sequence[ListedWrite]]:
         after: str | None = None
         since = self.since
         while True:

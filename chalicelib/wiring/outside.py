@@ -15,6 +15,7 @@ from chalicelib.wiring.stores import Stores
 if TYPE_CHECKING:
     from stripe import StripeClient
 
+    from chalicelib.adapters.dynamodb.table_copy import TableCopy
     from chalicelib.adapters.html_renderer import HtmlRenderer
     from chalicelib.adapters.jwt_tokens import JwtTokens
     from chalicelib.adapters.page_renderer import PageRenderer
@@ -112,6 +113,13 @@ class Outside(Stores):
         from chalicelib.adapters.sqs_dead_letters import SqsDeadLetters
 
         return SqsDeadLetters(self._client("sqs"), queue_url=queue_url)
+
+    def table_copy(self, aggregate: str, *, source: str) -> TableCopy:
+        """The table of an aggregate, to be made equal to another."""
+        from chalicelib.adapters.dynamodb.table_copy import TableCopy
+
+        target = self.settings.tables[aggregate]
+        return TableCopy(self._client("dynamodb"), target=target, source=source)
 
     @cached_property
     def page(self) -> PageRenderer:

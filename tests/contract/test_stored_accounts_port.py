@@ -91,13 +91,13 @@ def test_the_history_lists_whole_writes_the_oldest_first(database: Database, org
     keys, after = list[list[str]](), None
     while True:
         page = database.history.listed(org, after=after)
-        keys += [[each.key for each in write] for write in page.items]
+        keys += [[each.key for each in write.entries] for write in page.items]
         after = page.after
         if after is None:
             break
     assert keys == [[f"{n}a", f"{n}b"][: 1 + n % 2] for n in range(12)]
     late = database.history.listed(org, since=NOW + timedelta(seconds=10)).items
-    assert [write[0].key for write in late] == ["10a", "11a"]
+    assert [write.entries[0].key for write in late] == ["10a", "11a"]
 
 
 def test_a_refusal_is_no_part_of_the_history(database: Database, org: str) -> None:

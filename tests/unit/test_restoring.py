@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.errors import BusyError
+from chalicelib.domain.errors import BusyError, ConflictError
 from chalicelib.usecases.restoring import Restoring
 from tests.fakes.accounts import FakeAccounts
 from tests.fakes.laws import assert_laws
@@ -119,6 +119,23 @@ def test_holds_that_do_not_fit_are_told_and_not_invented() -> None:
     assert (compared.account_in_line, compared.holds_in_line) == (True, False)
     assert "open holds have 0.00 left, and 3.00 is held" in compared.differences[0]
     assert world.app.restoring.repair(ORG, now=world.now).stored is None
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["a write", "a follower"])
+def test_a_ledger_that_lost_entries_rebuilds_no_account(*, whole: bool) -> None:
+    world = lived().world
+    before = world.store.accounts[ORG]
+    write_id, entries = next((i, w) for i, w in world.store.writes.items() if len(w) > 1)
+    if whole:
+        del world.store.writes[write_id]
+    else:
+        del world.store.entries[ORG, entries[1].key]
+    compared = world.app.restoring.check(ORG)
+    assert (compared.ledger_whole, compared.in_line) == (False, False)
+    assert any("must be restored before" in told for told in compared.differences)
+    with pytest.raises(ConflictError, match="must be restored first"):
+        world.app.restoring.repair(ORG, now=world.now)
+    assert world.store.accounts[ORG] == before
 
 
 class Busy(FakeAccounts):
