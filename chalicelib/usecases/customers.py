@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from chalicelib.domain.account import Account
 from chalicelib.domain.billing import BillingDetails, TaxId
 from chalicelib.domain.customer import Customer
 from chalicelib.domain.errors import (
     BusyError,
     ConflictError,
+    ForbiddenError,
     NotFoundError,
     ValidationFailedError,
 )
@@ -74,7 +76,12 @@ class Buyers:
         raise _busy()
 
     def set_up_card(self, organization_id: str, *, by: str, now: datetime) -> CardSetup:
-        """Begin saving a card, for somebody who was shown the mandate and agreed."""
+        """Begin saving a card, for somebody who was shown the mandate and agreed.
+
+        Raises:
+            ForbiddenError: if the account is closed.
+        """
+        refuse_closed(self.ledger.account(organization_id))
         _, customer_id = self.known(organization_id, now=now)
         agreement = Agreement(text_version=TEXT_VERSION, agreed_by=by, agreed_at=now)
         return self.payments.set_up_card(organization_id, customer_id, agreement)
@@ -164,6 +171,12 @@ def default_card(customer: Customer, cards: Sequence[Card]) -> Card | None:
         if card.payment_method_id == customer.default_payment_method_id:
             return card
     return cards[0] if cards else None
+
+
+def refuse_closed(account: Account) -> None:
+    """Let nothing begin on an account that was closed for good."""
+    if account.closed:
+        raise ForbiddenError("The account is closed.")
 
 
 def _busy() -> BusyError:

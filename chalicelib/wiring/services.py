@@ -10,6 +10,7 @@ from chalicelib.wiring.outside import Outside
 if TYPE_CHECKING:
     from chalicelib.usecases.adjusting import Adjusting
     from chalicelib.usecases.archiving import Archiving
+    from chalicelib.usecases.closing import Closing
     from chalicelib.usecases.concluding import Concluding
     from chalicelib.usecases.customers import Buyers
     from chalicelib.usecases.holding import Holding
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from chalicelib.usecases.restoring import Restoring
     from chalicelib.usecases.reversing import Reversing
     from chalicelib.usecases.rolling_up import RollingUp
+    from chalicelib.usecases.suspending import Suspending
     from chalicelib.usecases.sweeping import Sweeping
     from chalicelib.usecases.taking import Taking
     from chalicelib.usecases.topping_up import ToppingUp
@@ -221,6 +223,32 @@ class Services(Outside):
         from chalicelib.usecases.adjusting import Adjusting
 
         return Adjusting(ledger=self.ledger, ids=self._ids)
+
+    @cached_property
+    def suspending(self) -> Suspending:
+        """What accounts may do."""
+        from chalicelib.usecases.suspending import Suspending
+
+        return Suspending(ledger=self.ledger, queue=self.queue, ids=self._ids)
+
+    @cached_property
+    def closing(self) -> Closing:
+        """Closing accounts for good."""
+        from chalicelib.usecases.closing import Closing
+
+        return Closing(
+            ledger=self.ledger,
+            purchases=self.purchases,
+            holds=self._holds,
+            top_ups=self.top_ups,
+            customers=self.customers,
+            payments=self.payments,
+            ids=self._ids,
+            concluding=self._concluding,
+            holding=self.holding,
+            refunding=self.refunding,
+            adjusting=self.adjusting,
+        )
 
     @cached_property
     def restoring(self) -> Restoring:

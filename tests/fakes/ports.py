@@ -37,6 +37,7 @@ from chalicelib.ports import (
 from chalicelib.usecases.adjusting import Adjusting
 from chalicelib.usecases.announcing import AnnouncingLedger
 from chalicelib.usecases.archiving import Archiving
+from chalicelib.usecases.closing import Closing
 from chalicelib.usecases.concluding import Concluding
 from chalicelib.usecases.credit_notes import CreditNotes
 from chalicelib.usecases.customers import Buyers
@@ -53,6 +54,7 @@ from chalicelib.usecases.reconciling import Reconciling
 from chalicelib.usecases.refunding import Refunding
 from chalicelib.usecases.restoring import Restoring
 from chalicelib.usecases.reversing import Reversing
+from chalicelib.usecases.suspending import Suspending
 from chalicelib.usecases.sweeping import Sweeping
 from chalicelib.usecases.taking import Taking
 from chalicelib.usecases.topping_up import ToppingUp
@@ -114,6 +116,8 @@ class UseCases:
     invoicing: Invoicing
     archiving: Archiving
     restoring: Restoring
+    suspending: Suspending
+    closing: Closing
 
 
 #: Each after those that it is made of.
@@ -138,6 +142,8 @@ _MADE: Mapping[str, type[Any]] = {
     "invoicing": Invoicing,
     "archiving": Archiving,
     "restoring": Restoring,
+    "suspending": Suspending,
+    "closing": Closing,
 }
 
 
