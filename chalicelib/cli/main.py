@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
+from pynamodb.exceptions import PynamoDBException
 
 from chalicelib.cli import accounts, money, standing, tables, work
 from chalicelib.cli.installation import attach
@@ -119,6 +120,7 @@ _CODES: Mapping[type[BaseException], Exit] = {
     PaymentRefusedError: Exit.REFUSED,
     BotoCoreError: Exit.USAGE,
     ClientError: Exit.USAGE,
+    PynamoDBException: Exit.USAGE,
     KeyboardInterrupt: Exit.BUSY,
 }
 
@@ -128,7 +130,7 @@ def _words(error: BaseException) -> str:
         return f"Stripe refused: {error.failure.message}"
     if isinstance(error, KeyboardInterrupt):
         return "Broken off; the same command goes on where it was."
-    if isinstance(error, BotoCoreError | ClientError):
+    if isinstance(error, BotoCoreError | ClientError | PynamoDBException):
         return f"AWS: {error}"
     if isinstance(error, CreditsError) and not isinstance(error, BusyError):
         return f"Refused: {error.detail}"
