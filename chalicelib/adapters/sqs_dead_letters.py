@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 _DEAD_USAGE, _USAGE = "-usage-dead-letters.fifo", "-usage.fifo"
@@ -20,11 +20,12 @@ _BATCH = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """A message that was given up, with the reason where one was told."""
+    """A message that was given up, with the reason where one was told, and its other attributes."""
 
     body: str
     reason: str | None
     receipt: str
+    attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
 class SqsDeadLetters:
@@ -56,9 +57,13 @@ class SqsDeadLetters:
                 return
             seen += len(messages)
             for message in messages:
-                reason = message.get("MessageAttributes", {}).get("reason", {}).get("StringValue")
+                attributes = dict(message.get("MessageAttributes", {}))
+                reason = attributes.pop("reason", {}).get("StringValue")
                 yield DeadLetter(
-                    body=message["Body"], reason=reason, receipt=message["ReceiptHandle"]
+                    body=message["Body"],
+                    reason=reason,
+                    receipt=message["ReceiptHandle"],
+                    attributes=attributes,
                 )
 
     def move_back(self, letter: DeadLetter) -> None:
@@ -71,7 +76,12 @@ class SqsDeadLetters:
                 "MessageGroupId": _group_of(letter.body),
                 "MessageDeduplicationId": hashlib.sha256(letter.receipt.encode()).hexdigest(),
             }
-        self._client.send_message(QueueUrl=queue_url, MessageBody=letter.body, **fifo)
+        self._client.send_message(
+            QueueUrl=queue_url,
+            MessageBody=letter.body,
+            MessageAttributes=letter.attributes,
+            **fifo,
+        )
         self._client.delete_message(QueueUrl=dead_url, ReceiptHandle=letter.receipt)
 
     def leave(self, letter: DeadLetter) -> None:

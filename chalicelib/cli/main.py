@@ -10,7 +10,7 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import PynamoDBException
 
-from chalicelib.cli import accounts, money, standing, tables, work
+from chalicelib.cli import accounts, money, pausing, standing, tables, work
 from chalicelib.cli.installation import attach
 from chalicelib.cli.terminal import Exit, NotConfirmedError, Terminal
 from chalicelib.config import SettingsError
@@ -52,7 +52,7 @@ def commands() -> Sequence[Command]:
     """All commands, in the order in which the help tells them."""
     return [
         Command(**described)
-        for module in (accounts, money, standing, work, tables)
+        for module in (accounts, money, standing, work, tables, pausing)
         for described in module.COMMANDS
     ]
 

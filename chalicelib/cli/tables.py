@@ -1,4 +1,4 @@
-"""The command that brings a table back to what a backup of it has."""
+"""Commands that bring tables back to what backups of them have."""
 
 from __future__ import annotations
 
@@ -12,6 +12,18 @@ from chalicelib.wiring import services
 
 #: Numbers that were given out stay given out, whatever else is forgotten.
 _NEVER_BACK = "sequences"
+#: Rules of prices are only ever added, and nothing depends on there being no later ones.
+_BY_ITSELF = "prices"
+
+
+def list_tables(given: argparse.Namespace, terminal: Terminal) -> Exit:
+    """Print the tables that go back together, by their names here and on AWS."""
+    apart = set() if given.every else {_NEVER_BACK, _BY_ITSELF}
+    found = {k: v for k, v in services().settings.tables.items() if k not in apart}
+    terminal.result(found)
+    for table, name in found.items():
+        terminal.say(f"{table} {name}")
+    return Exit.DONE
 
 
 def restore_table(given: argparse.Namespace, terminal: Terminal) -> Exit:
@@ -44,7 +56,23 @@ def _add_restore_table(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", metavar="RESTORED", help="the table that the backup was put into")
 
 
+def _add_tables(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--every", action="store_true", help="those that don't go back, too")
+
+
 COMMANDS: Sequence[Mapping[str, object]] = (
+    {
+        "name": "tables",
+        "help": "print the names of the tables that are restored together",
+        "description": (
+            "Print each table's name here and on AWS, a line each. Invoice numbers and prices are\n"
+            "not among them: neither goes back with the rest."
+        ),
+        "examples": ["tables --stack gateway-credits"],
+        "arguments": _add_tables,
+        "run": list_tables,
+        "writes": False,
+    },
     {
         "name": "restore-table",
         "help": "make a table equal to one that was restored beside it",

@@ -31,7 +31,10 @@ def dead_letter(stack: Stack, body: str) -> None:
         MessageBody=body,
         MessageGroupId="g",
         MessageDeduplicationId=uuid.uuid4().hex,
-        MessageAttributes={"reason": {"DataType": "String", "StringValue": "no such model"}},
+        MessageAttributes={
+            "reason": {"DataType": "String", "StringValue": "no such model"},
+            "correlation_id": {"DataType": "String", "StringValue": "of the first time"},
+        },
     )
 
 
