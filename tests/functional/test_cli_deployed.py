@@ -55,6 +55,9 @@ def account(emulator: Emulator) -> Iterator[Account]:
         client = boto3.Session().client("lambda")
         (first, *_) = (each["FunctionName"] for each in client.list_functions()["Functions"])
         client.put_function_concurrency(FunctionName=first, ReservedConcurrentExecutions=7)
+        queue = boto3.Session().client("sqs").create_queue(QueueName="fed-from")["QueueUrl"]
+        arn = f"arn:aws:sqs:us-east-1:{account.cloud.account_id}:{queue.rpartition('/')[2]}"
+        client.create_event_source_mapping(EventSourceArn=arn, FunctionName=first)
         yield account
     services.cache_clear()
 
@@ -76,6 +79,12 @@ def reserved() -> dict[str, Any]:
         ).get("ReservedConcurrentExecutions")
         for function in client.list_functions()["Functions"]
     }
+
+
+def fed() -> set[bool]:
+    """Whether the functions are fed from their queues."""
+    sources = boto3.Session().client("lambda").list_event_source_mappings()["EventSourceMappings"]
+    return {source["State"].startswith("Enabl") for source in sources}
 
 
 def test_a_stack_is_attached_to_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:
@@ -109,8 +118,10 @@ def test_functions_are_paused_and_run_again_with_what_they_had_reserved(
     assert reserved() == before
     assert main(["pause", *words, "--yes"]) == 0
     assert set(reserved().values()) == {0}
+    assert fed() == {False}
     assert main(["pause", *words, "--yes"]) == 0, "a second time forgets nothing"
     assert main(["unpause", *words, "--yes"]) == 0
     assert reserved() == before
+    assert fed() == {True}
     assert main(["unpause", *words, "--yes"]) == 2, "there is nothing to go back to"
     assert main(["pause", "--yes"]) == 2

@@ -27,6 +27,7 @@ from chalicelib.domain.usage_parsing import parse_report
 from chalicelib.wiring import services
 from devstack.emulator import Emulator
 from tests.functional.api import Api, running_api
+from tests.support import manual
 from tests.support.worker import amount, report
 
 #: All that the manual restores together; the invoice numbers are not among them.
@@ -167,11 +168,12 @@ def test_lost_accounts_are_rebuilt_from_the_ledger_by_one_command(
     assert main(["audit", "--all"]) == 0
 
     assert office.lose("accounts") == 3
-    assert main(["audit", "--all"]) == 1
-    assert main(["rebuild-accounts", "--all", "--dry-run"]) == 0
+    audit, dry_run, rebuild, audit_again = drill("Accounts that are lost or wrong")
+    assert main(audit) == 1
+    assert main(dry_run) == 0
     assert office.stored(*organizations) == [None] * 3, "a dry run changes nothing"
-    assert main(["rebuild-accounts", "--all", "--yes"]) == 0
-    assert main(["audit", "--all"]) == 0
+    assert main(rebuild) == 0
+    assert main(audit_again) == 0
 
     told = capsys.readouterr().out
     assert "3 accounts checked, 3 not in line, 0 too busy." in told
@@ -227,19 +229,21 @@ def test_all_tables_go_back_to_one_second_and_reconciling_credits_what_was_paid_
     assert office.lose("purchases", every=2)
     assert main(["audit", "--all"]) == 1
 
-    restored = office.restore_beside(backups)
-    for table, name in restored.items():
-        assert main(["restore-table", table, name, "--dry-run"]) == 0
-        assert main(["restore-table", table, name, "--yes"]) == 0
-        assert main(["restore-table", table, name, "--yes"]) == 0, "a second run changes nothing"
-    assert main(["audit", "--all"]) == 0
+    # Step by step as the manual has it; pausing is tried on a deployed stack.
+    pause, tables, tables_again, restore, audit, unpause, reconcile, adjust = drill(
+        "All tables, to one second"
+    )
+    assert (pause[0], unpause[0]) == ("pause", "unpause")
+    assert tables == tables_again
+    go_back(office, backups, tables, restore, capsys)
+    assert main(audit) == 0
     assert office.stored("one", "two") == state
     assert history(office, "one") == kept
 
     # What is younger than ten minutes isn't compared yet.
     monkeypatch.setattr(work, "now", lambda: datetime.now(UTC) + timedelta(minutes=11))
     capsys.readouterr()
-    assert main(["reconcile", "--days", "2", "--yes", "--json"]) == 1
+    assert main([*reconcile, "--json"]) == 1
     findings = json.loads(capsys.readouterr().out)["findings"]
     found = {finding["difference"]: finding for finding in findings}
     assert set(found) == {"not_credited", "unknown_purchase"}
@@ -249,10 +253,10 @@ def test_all_tables_go_back_to_one_second_and_reconciling_credits_what_was_paid_
 
     # The customer has paid for the purchase that is unknown now: an operator gives the credits.
     payment = found["unknown_purchase"]["payment_id"]
-    given = ["adjust", "one", "15.00", "--reason", f"{payment}, paid before the restore"]
-    act = ["--author", "ada", "--key", payment, "--yes"]
-    assert main([*given, *act]) == 0
-    assert main([*given, *act]) == 0, "the same key gives nothing twice"
+    told = {"acme": "one", "pi_123": payment}
+    words = [told.get(word, word.replace("pi_123", payment)) for word in adjust]
+    assert main(words) == 0
+    assert main(words) == 0, "the same key gives nothing twice"
     (first,) = [each for each in state if each and each.organization_id == "one"]
     gained = office.account("one").available_nanos - first.available_nanos
     assert format_usd(gained) == "45.00"
@@ -274,6 +278,33 @@ def test_a_table_is_restored_only_from_one_of_its_kind(office: Office) -> None:
     assert main(["restore-table", "ledger", office.tables["holds"], "--yes"]) == 2
     assert main(["restore-table", "ledger", "no-such-table", "--yes"]) == 2
     assert main(["restore-table", "sequences", "anything", "--yes"]) == 2
+
+
+def go_back(
+    office: Office,
+    backups: Mapping[str, str],
+    tables: list[str],
+    restore: list[str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Restore the tables that the command lists beside themselves, and bring each back."""
+    capsys.readouterr()
+    assert main(tables) == 0
+    listed = dict(line.split(" ") for line in capsys.readouterr().out.splitlines())
+    assert sorted(listed) == sorted(MONEY)
+    restored = office.restore_beside(backups)
+    for table, name in listed.items():
+        assert f"{name}-restored" == restored[table]
+        shell = {"$TABLE": table, "$NAME-restored": f"{name}-restored"}
+        words = [shell.get(word, word) for word in restore]
+        assert main([word for word in words if word != "--yes"] + ["--dry-run"]) == 0
+        assert main(words) == 0
+        assert main(words) == 0, "a second run changes nothing"
+
+
+def drill(title: str) -> list[list[str]]:
+    """The commands of the manual's section, for this installation."""
+    return [manual.here(words) for words in manual.commands(manual.section(title))]
 
 
 def without_mark(stored: StoredAccount | None) -> object:
