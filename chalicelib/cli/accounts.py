@@ -62,6 +62,7 @@ def audit(given: argparse.Namespace, terminal: Terminal) -> Exit:
     """Hold accounts against their ledger."""
     found: list[Comparison] = []
     busy: list[str] = []
+    late: list[str] = []
     for organization_id in terminal.progress(_chosen(given), of="accounts", total=_total(given)):
         try:
             checked = services().restoring.check(organization_id)
@@ -70,14 +71,18 @@ def audit(given: argparse.Namespace, terminal: Terminal) -> Exit:
             terminal.note(str(error))
             continue
         found.append(checked)
+        if checked.paid_after_closing:
+            late.append(organization_id)
+            terminal.say(f"{organization_id} is closed and has credits: close it again.")
         if not checked.in_line:
             terminal.say(_as_text(checked))
     wrong = [each for each in found if not each.in_line]
     terminal.result({
         "checked": len(found), "busy": busy, "not_in_line": [_body(each) for each in wrong],
+            "closed_with_credits": late,
     })  # fmt: skip
     terminal.say(f"{len(found)} accounts checked, {len(wrong)} not in line, {len(busy)} too busy.")
-    return Exit.NEEDS_A_PERSON if wrong else Exit.BUSY if busy else Exit.DONE
+    return Exit.NEEDS_A_PERSON if wrong or late else Exit.BUSY if busy else Exit.DONE
 
 
 def rebuild(given: argparse.Namespace, terminal: Terminal) -> Exit:

@@ -143,6 +143,11 @@ class Comparison:
         return self.open_holds_nanos == self.expected.held_nanos
 
     @property
+    def paid_after_closing(self) -> bool:
+        """Whether the account was closed and has credits: closing it again sends them back."""
+        return self.expected.closed and self.expected.available_nanos > 0
+
+    @property
     def ledger_whole(self) -> bool:
         """Whether nothing shows that the ledger lost entries: what has, rebuilds no account."""
         counted = 0 if self.stored is None else self.stored.writes

@@ -119,6 +119,11 @@ def test_an_account_is_closed_and_its_money_sent_back(api: Api, run: Run, org: s
     assert (code, available(api, org)) == (0, "0.00")
     assert told.splitlines()[-1] == f"{org} has 0.00 USD and is closed."
     assert run("resume", org, *ACT, "--yes")[0] == 3
+    assert run("adjust", org, "3.00", *ACT, "--yes")[0] == 0
+    code, told, _ = run("audit", org)
+    assert (code, told.splitlines()[0]) == (1, f"{org} is closed and has credits: close it again.")
+    assert run(*words, "--yes")[1].splitlines()[-1] == f"{org} has 0.00 USD and is closed."
+    assert run("audit", org)[0] == 0
     assert run("close", org, *ACT, "--yes")[0] == 3, "it was closed the other way"
 
 
