@@ -6,24 +6,20 @@ forgotten. The ledger and the invoices stay. What happened elsewhere is done whe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import cast
 
 from chalicelib.domain.account import Account, Standing
-from chalicelib.domain.errors import BusyError, ConflictError, ValidationFailedError
+from chalicelib.domain.errors import BusyError, ConflictError
 from chalicelib.domain.ledger import (
     CLOSURE_KEY,
     Entry,
     EntryKind,
     adjustment_key,
-    closure_plan_key,
 )
-from chalicelib.domain.money import cents_to_nanos, format_usd
 from chalicelib.domain.payment import PaymentStatus
 from chalicelib.domain.purchase import Purchase
-from chalicelib.domain.request import Answer
 from chalicelib.domain.write import FloorChange, StandingChange, Write
 from chalicelib.ports import (
     Customers,
@@ -33,25 +29,20 @@ from chalicelib.ports import (
     Payments,
     Purchases,
     TopUps,
-    Window,
 )
 from chalicelib.usecases.adjusting import Adjusting, Adjustment
 from chalicelib.usecases.concluding import Concluding
 from chalicelib.usecases.holding import Holding
-from chalicelib.usecases.refunding import Refunded, Refunding, RefundOrder
+from chalicelib.usecases.sending_back import SendingBack
 from chalicelib.usecases.suspending import Act, standing_entry
 
 #: Rivals are settings, charges and deductions of the same organization.
 _ATTEMPTS = 20
 #: A purchase that the provider doesn't know by then never got there.
 _UNDER_WAY = timedelta(minutes=2)
-#: So many payments fit into one entry and, a second each, into one run.
-_REFUNDS_AT_ONCE = 200
-#: No account needs as many plans; each but the first is for what was paid after the one before.
-_MOST_PLANS = 50
-_PAGE = 100
+#: Each but the first is for what was left over since, and no account needs as many.
+_MOST_FORFEITS = 50
 _REASON_CHARACTERS = 200
-_REFUNDED, _REFUSED = 201, 409
 
 
 @dataclass(slots=True, kw_only=True)
@@ -85,7 +76,7 @@ class Closing:
     ids: Ids
     concluding: Concluding
     holding: Holding
-    refunding: Refunding
+    sending_back: SendingBack
     adjusting: Adjusting
 
     def close(self, act: Act, *, refunds: bool, now: datetime) -> Closure:
@@ -105,7 +96,8 @@ class Closing:
             self.holding.release(act.organization_id, hold.id, key=f"closure of {hold.id}", now=now)
         if not closure.left:
             if refunds:
-                self._send_back(act, closure, now=now)
+                sent = self.sending_back.send(act, now=now)
+                closure.refunded_nanos, closure.left = sent.nanos, sent.left
             if not closure.left:
                 self._give_up_rest(act, now=now)
             self._forget_cards(act.organization_id)
@@ -166,82 +158,6 @@ class Closing:
             payment = self.payments.cancel(payment.id)
         return self.concluding.conclude(purchase, payment, now=now)
 
-    def _send_back(self, act: Act, closure: Closure, *, now: datetime) -> None:
-        """Refund what was planned before, then plan what is left until nothing is."""
-        planned: set[str] = set()
-        for number in range(1, _MOST_PLANS + 1):
-            plan = self._plan(act, number, planned, now=now)
-            for purchase_id, cents in plan.items():
-                planned.add(purchase_id)
-                self._refund(act, purchase_id, cents, closure, now=now)
-            if not plan:
-                return
-        closure.left.append("too many payments came meanwhile: close again")
-
-    def _plan(
-        self, act: Act, number: int, planned: set[str], *, now: datetime
-    ) -> Mapping[str, int]:
-        """What to send back, by purchase: kept before it is done, so that it is done once."""
-        key = closure_plan_key(number)
-        kept = self.ledger.entry(act.organization_id, key)
-        if kept is None:
-            found = self._refundable(act.organization_id, planned)
-            if not found:
-                return {}
-            entry = standing_entry(act, EntryKind.CLOSURE, ids=self.ids, now=now)
-            entry = replace(entry, key=key, details={**entry.details, "refund_cents": found})
-            self.ledger.commit(Write(organization_id=act.organization_id, at=now, entries=(entry,)))
-            # Whoever was first has planned.
-            kept = self.ledger.entry(act.organization_id, key)
-        return {} if kept is None else cast("Mapping[str, int]", kept.details["refund_cents"])
-
-    def _refundable(self, organization_id: str, planned: set[str]) -> dict[str, int]:
-        """Cents by purchase, the newest first, for as many credits as there are."""
-        left_nanos = self.ledger.account(organization_id).available_nanos
-        found: dict[str, int] = {}
-        for purchase in self._bought(organization_id):
-            if left_nanos <= 0 or len(found) == _REFUNDS_AT_ONCE:
-                break
-            cents = 0 if purchase.id in planned else purchase.cents_for(left_nanos)
-            if cents:
-                found[purchase.id] = cents
-                left_nanos -= purchase.credits_in(cents)
-        return found
-
-    def _bought(self, organization_id: str) -> Iterator[Purchase]:
-        window = Window(limit=_PAGE)
-        while True:
-            page = self.purchases.succeeded(organization_id, window)
-            yield from page.items
-            if page.after is None:
-                return
-            window = replace(window, after=page.after)
-
-    def _refund(
-        self, act: Act, purchase_id: str, cents: int, closure: Closure, *, now: datetime
-    ) -> None:
-        order = RefundOrder(
-            organization_id=act.organization_id,
-            purchase_id=purchase_id,
-            amount_nanos=cents_to_nanos(cents),
-            reason=act.reason,
-            ordered_by=act.author,
-        )
-        try:
-            answer, _ = self.refunding.refund(
-                order, key=f"closure of {purchase_id}", present=_kept_answer, now=now
-            )
-        except (ConflictError, ValidationFailedError) as error:
-            # Less was left of it: its money went back otherwise meanwhile, and its credits too.
-            answer = Answer(status=_REFUSED, body={"detail": error.detail})
-        if answer.status == _REFUNDED:
-            closure.refunded_nanos[purchase_id] = cents_to_nanos(cents)
-        elif self.ledger.account(act.organization_id).available_nanos > 0:
-            closure.left.append(
-                f"{purchase_id}: {answer.body['detail']} Pay {format_usd(cents_to_nanos(cents))} "
-                "USD back otherwise, take its credits by an adjustment, then close again"
-            )
-
     def _give_up_rest(self, act: Act, *, now: datetime) -> None:
         left_nanos = self.ledger.account(act.organization_id).available_nanos
         if left_nanos <= 0:
@@ -257,7 +173,7 @@ class Closing:
 
     def _forfeits(self, act: Act) -> Sequence[Entry]:
         found: list[Entry] = []
-        for number in range(1, _MOST_PLANS + 1):
+        for number in range(1, _MOST_FORFEITS + 1):
             key = adjustment_key(_forfeit_key(number))
             entry = self.ledger.entry(act.organization_id, key)
             if entry is None:
@@ -282,11 +198,3 @@ def _same(act: Act, first: Entry, *, refunds: bool) -> Act:
 
 def _forfeit_key(number: int) -> str:
     return f"closure#{number}"
-
-
-def _kept_answer(refunded: Refunded) -> Answer:
-    """What is kept of a refund: whether it was made, and if not, why."""
-    if refunded.reversal is not None:
-        return Answer(status=_REFUNDED, body={"id": refunded.reversal.id})
-    message = refunded.failure.message if refunded.failure else "Nothing was refunded."
-    return Answer(status=_REFUSED, body={"detail": message})

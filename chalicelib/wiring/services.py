@@ -235,6 +235,7 @@ class Services(Outside):
     def closing(self) -> Closing:
         """Closing accounts for good."""
         from chalicelib.usecases.closing import Closing
+        from chalicelib.usecases.sending_back import SendingBack
 
         return Closing(
             ledger=self.ledger,
@@ -246,7 +247,12 @@ class Services(Outside):
             ids=self._ids,
             concluding=self._concluding,
             holding=self.holding,
-            refunding=self.refunding,
+            sending_back=SendingBack(
+                ledger=self.ledger,
+                purchases=self.purchases,
+                ids=self._ids,
+                refunding=self.refunding,
+            ),
             adjusting=self.adjusting,
         )
 

@@ -54,6 +54,7 @@ from chalicelib.usecases.reconciling import Reconciling
 from chalicelib.usecases.refunding import Refunding
 from chalicelib.usecases.restoring import Restoring
 from chalicelib.usecases.reversing import Reversing
+from chalicelib.usecases.sending_back import SendingBack
 from chalicelib.usecases.suspending import Suspending
 from chalicelib.usecases.sweeping import Sweeping
 from chalicelib.usecases.taking import Taking
@@ -143,6 +144,7 @@ _MADE: Mapping[str, type[Any]] = {
     "archiving": Archiving,
     "restoring": Restoring,
     "suspending": Suspending,
+    "sending_back": SendingBack,
     "closing": Closing,
 }
 

@@ -239,8 +239,10 @@ def test_what_is_paid_after_the_closing_goes_back_when_it_is_repeated() -> None:
 def test_a_refund_that_the_provider_refuses_is_left_to_a_person() -> None:
     world = bought("50.00")
     closing = world.app.closing
-    refuses = replace(closing.refunding, refunds=Refusing(closing.refunding.refunds))
-    closure = replace(closing, refunding=refuses).close(ACT, refunds=True, now=world.now)
+    refunding = closing.sending_back.refunding
+    refuses = replace(refunding, refunds=Refusing(refunding.refunds))
+    sending_back = replace(closing.sending_back, refunding=refuses)
+    closure = replace(closing, sending_back=sending_back).close(ACT, refunds=True, now=world.now)
     assert not closure.complete
     assert "take its credits by an adjustment" in closure.left[0]
     assert world.account().available_nanos == usd("50.00"), "not given up"
