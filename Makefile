@@ -26,7 +26,7 @@ export ORG SCOPE SUB TTL
 .PHONY: help
 help: ## Print this
 	@echo "make <target>"
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14 | sed 's/^/  /'
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14 | sed 's/^/  /'
 
 .PHONY: run
 run: $(STAMP) ## Start the local stack on http://127.0.0.1:8000 (PORT=…, WORKERS=…, STRIPE_API_KEY=sk_test_…)
@@ -47,6 +47,10 @@ token: $(STAMP) ## Print a token for the running stack (ORG=acme SCOPE="credits:
 .PHONY: test
 test: $(STAMP) ## Run the tests (TESTS=tests/unit to choose, PYTEST_OPTIONS=… to change how)
 	@$(PY) -m pytest $(PYTEST_OPTIONS) $(TESTS)
+
+.PHONY: e2e
+e2e: $(STAMP) ## Deploy the package to an emulated AWS and walk the money path, by CloudFormation and API Gateway
+	@$(PY) -m pytest -n 0 -vv -rs --log-cli-level=INFO -o log_cli_format="  %(message)s" tests/e2e
 
 .PHONY: test-browser
 test-browser: $(STAMP) ## Walk through the Credits page in Chromium, which is installed where there is none

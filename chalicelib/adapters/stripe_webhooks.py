@@ -34,10 +34,13 @@ def verified_event(raw: bytes, *, signature: str, secrets: Sequence[str]) -> Map
     try:
         event: Any = json.loads(text)
         about, before = event["data"]["object"], event["data"].get("previous_attributes") or {}
+        metadata = about.get("metadata") or {}
         owner = about["id"] if about.get("object") == "customer" else about.get("customer")
         hints = {
             "customer_id": owner or before.get("customer"),
-            "organization_id": (about.get("metadata") or {}).get("organization_id"),
+            "organization_id": metadata.get("organization_id"),
+            # For the log alone: it links what is done here and at Stripe.
+            "purchase_id": metadata.get("purchase_id"),
         }
         return {
             "id": event["id"],

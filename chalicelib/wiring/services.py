@@ -10,6 +10,7 @@ from chalicelib.wiring.outside import Outside
 if TYPE_CHECKING:
     from chalicelib.usecases.adjusting import Adjusting
     from chalicelib.usecases.archiving import Archiving
+    from chalicelib.usecases.auditing import Auditing
     from chalicelib.usecases.closing import Closing
     from chalicelib.usecases.concluding import Concluding
     from chalicelib.usecases.customers import Buyers
@@ -201,6 +202,15 @@ class Services(Outside):
             concluding=self._concluding,
             reversing=self._reversing,
         )
+
+    @cached_property
+    def auditing(self) -> Auditing:
+        """Comparing accounts with their entries."""
+        from chalicelib.adapters.dynamodb.audits import DynamoAudits
+        from chalicelib.adapters.pause import JitteredPause
+        from chalicelib.usecases.auditing import Auditing
+
+        return Auditing(audits=self._connected(DynamoAudits), pause=JitteredPause())
 
     @cached_property
     def refunding(self) -> Refunding:

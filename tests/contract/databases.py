@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from chalicelib.adapters.dynamodb.accounts import DynamoAccounts
+from chalicelib.adapters.dynamodb.audits import DynamoAudits
 from chalicelib.adapters.dynamodb.commit import Committer
 from chalicelib.adapters.dynamodb.history import DynamoHistory
 from chalicelib.adapters.dynamodb.holds import DynamoHolds
@@ -27,6 +28,7 @@ from chalicelib.adapters.dynamodb.usage_days import DynamoUsageDays
 from chalicelib.config import Settings
 from chalicelib.ports import (
     Accounts,
+    Audits,
     Customers,
     History,
     Holds,
@@ -41,6 +43,7 @@ from chalicelib.ports import (
     UsageDays,
 )
 from tests.fakes.accounts import FakeAccounts
+from tests.fakes.audits import FakeAudits
 from tests.fakes.metering import FakeHolds, FakeTraceCounts
 from tests.fakes.outside import NoPause
 from tests.fakes.prices import FakePrices
@@ -72,6 +75,7 @@ class Database:
     holds: Holds
     trace_counts: TraceCounts
     history: History
+    audits: Audits
     usage_days: UsageDays
     prices: Prices
     pause: NoPause
@@ -92,6 +96,7 @@ def fake_database() -> Database:
         holds=FakeHolds(store),
         trace_counts=FakeTraceCounts(store),
         history=FakeHistory(store),
+        audits=FakeAudits(store),
         usage_days=FakeUsageDays(),
         prices=FakePrices(),
         pause=NoPause(),
@@ -118,6 +123,7 @@ def dynamodb(environment: Mapping[str, str]) -> Iterator[Database]:
             holds=DynamoHolds(),
             trace_counts=DynamoTraceCounts(),
             history=DynamoHistory(),
+            audits=DynamoAudits(),
             usage_days=DynamoUsageDays(pause),
             prices=DynamoPrices(max_age_seconds=0),
             pause=pause,
