@@ -72,7 +72,7 @@ test-stripe: $(STAMP) ## Run the payment flows against Stripe's own test mode (S
 	@TEST_STRIPE=1 $(PY) -m pytest -rs tests/payments
 
 .PHONY: check
-check: lint types imports lock-check secrets audit package-check test ## Run everything that CI runs
+check: lint types imports lock-check secrets advisories package-check test ## Run everything that CI runs
 
 .PHONY: lint
 lint: $(STAMP) ## Check style and format
@@ -95,9 +95,9 @@ imports: $(STAMP) ## Check that imports point inwards
 secrets: $(STAMP) ## Look for secrets in the tracked files
 	@$(PY) -m scripts.find_secrets
 
-.PHONY: audit
-audit: $(STAMP) ## Ask the public advisory database for known faults of what is deployed
-	@$(PY) -m scripts.audit
+.PHONY: advisories
+advisories: $(STAMP) ## Ask the public advisory database for known faults of what is deployed
+	@$(PY) -m scripts.advisories
 
 .PHONY: fuzz
 fuzz: $(STAMP) ## Send many new requests made from docs/openapi.yaml to the application (EXAMPLES=200)
@@ -105,19 +105,23 @@ fuzz: $(STAMP) ## Send many new requests made from docs/openapi.yaml to the appl
 
 .PHONY: invoices
 invoices: $(STAMP) ## Render and store the files of invoices that lack them
-	@$(PY) -m devstack.attached scripts.store_invoices
+	@$(PY) -m chalicelib.cli store-invoices --yes
 
 .PHONY: redrive
 redrive: $(STAMP) ## Move dead letters back to their queue (QUEUE=usage|top-up|payment-event|invoice LIST=--list)
-	@$(PY) -m devstack.attached scripts.redrive $(QUEUE) $(LIST)
+	@$(PY) -m chalicelib.cli redrive $(QUEUE) --yes $(LIST)
 
 .PHONY: rebuild-usage
 rebuild-usage: $(STAMP) ## Make days of usage anew from the ledger (ORG=acme DAY=2026-11-23 LAST=…)
-	@$(PY) -m devstack.attached scripts.rebuild_usage "$$ORG" $(DAY) $(LAST)
+	@$(PY) -m chalicelib.cli rebuild-usage "$$ORG" $(DAY) $(LAST) --yes
 
 .PHONY: reconcile
 reconcile: $(STAMP) ## Compare Stripe's books with the ledger, and repair (DAYS=7 STACK=… for an installation's own)
-	@$(PY) -m devstack.attached scripts.reconcile --days $(DAYS) $(if $(STACK),--stack $(STACK))
+	@$(PY) -m chalicelib.cli reconcile --days $(DAYS) --yes $(if $(STACK),--stack $(STACK))
+
+.PHONY: audit
+audit: $(STAMP) ## Hold every account against its ledger (STACK=… for an installation's)
+	@$(PY) -m chalicelib.cli audit --all $(if $(STACK),--stack $(STACK))
 
 .PHONY: openapi
 openapi: $(STAMP) ## Write what GET /openapi.json serves, from docs/openapi.yaml

@@ -25,6 +25,7 @@ from chalicelib.domain.purchase_day import PurchaseDay
 from chalicelib.domain.reconciliation import BookedPayment
 from chalicelib.domain.request import IdempotentRequest
 from chalicelib.domain.reversal import RefundRequest, Reversal
+from chalicelib.domain.stored_account import ListedWrite, StoredAccount
 from chalicelib.domain.tax import Tax
 from chalicelib.domain.topup import TopUp
 from chalicelib.domain.traces import TraceCount
@@ -81,6 +82,22 @@ class Ledger(Protocol):
         ...
 
 
+class Accounts(Protocol):
+    """The accounts as they are stored, for setting right what isn't as the ledger says."""
+
+    def stored(self, organization_id: str) -> StoredAccount | None:
+        """The account as it is now; None if there is none."""
+        ...
+
+    def replace(self, before: StoredAccount | None, after: StoredAccount) -> bool:
+        """Store `after` in the place of `before`; False if it isn't that any more."""
+        ...
+
+    def organizations(self) -> Iterator[str]:
+        """Every organization that has an account or a history, each once, in any order."""
+        ...
+
+
 class History(Protocol):
     """The writes that the account's history consists of."""
 
@@ -96,6 +113,15 @@ class History(Protocol):
 
     def count(self, organization_id: str, *, since: datetime, until: datetime) -> int:
         """How many writes were made in that time, `since` included, `until` not."""
+        ...
+
+    def listed(
+        self, organization_id: str, *, since: datetime | None = None, after: str | None = None
+    ) -> Page[ListedWrite]:
+        """The writes with their entries, the oldest first, from `since` on.
+
+        A write shows a moment after it is made.
+        """
         ...
 
 
@@ -182,6 +208,10 @@ class Holds(Protocol):
         """Organization and id of open holds whose `check_at` has come, the oldest first."""
         ...
 
+    def open(self, organization_id: str) -> Sequence[Hold]:
+        """The organization's holds that still hold."""
+        ...
+
 
 class TraceCounts(Protocol):
     """How many traces were used of each month's allowance."""
@@ -210,6 +240,10 @@ class Purchases(Protocol):
 
     def due(self, now: datetime, limit: int) -> Sequence[Purchase]:
         """Purchases that are not final and whose `check_at` has come."""
+        ...
+
+    def open(self, organization_id: str) -> Sequence[Purchase]:
+        """The organization's purchases that are not final, the oldest first."""
         ...
 
 

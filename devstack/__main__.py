@@ -15,7 +15,7 @@ from pathlib import Path
 
 from devstack.aws import ResourceError
 from devstack.client import Client, UnexpectedAnswerError
-from devstack.crew import DESCRIPTION_FILE, LOCK_FILE
+from devstack.crew import DESCRIPTION_FILE, ENVIRONMENT_FILE, LOCK_FILE
 from devstack.parts import PartError
 from devstack.seed import DEMO_ORGANIZATION, seed
 from devstack.settings import CHECKOUT, DEFAULT_PORT, StackSettings, StripeAccount
@@ -95,7 +95,7 @@ def only_one(home: Path) -> Iterator[None]:
                 "Use that one, or stop it with Ctrl-C where it was started."
             ) from None
         # What a stack left that was killed together with its janitor.
-        (home / DESCRIPTION_FILE).unlink(missing_ok=True)
+        _forget(home)
         yield
 
 
@@ -114,6 +114,7 @@ def run(stack: Stack, *, with_parent: bool, with_demo: bool) -> None:
     token = stack.token(organization_id=DEMO_ORGANIZATION, scope=SCOPE)
     if with_demo:
         seed(description, Client(url=stack.url, organization_id=DEMO_ORGANIZATION, token=token))
+    _write(stack.home / ENVIRONMENT_FILE, stack.environment)
     _write(stack.home / DESCRIPTION_FILE, description)
     stripe = stack.settings.stripe
     is_local = stripe is not None and stripe.is_local
@@ -129,6 +130,11 @@ def run(stack: Stack, *, with_parent: bool, with_demo: bool) -> None:
     while not (with_parent and os.getppid() != parent):
         stack.check()
         time.sleep(WATCH_SECONDS)
+
+
+def _forget(home: Path) -> None:
+    for name in (DESCRIPTION_FILE, ENVIRONMENT_FILE):
+        (home / name).unlink(missing_ok=True)
 
 
 def _write(path: Path, description: Mapping[str, str]) -> None:
@@ -165,7 +171,7 @@ def main(arguments: list[str] | None = None) -> int:
             try:
                 run(stack, with_parent=given.with_parent, with_demo=not given.without_demo)
             finally:
-                (settings.home / DESCRIPTION_FILE).unlink(missing_ok=True)
+                _forget(settings.home)
                 stack.stop()
     except StopRequest:
         print("\nStopped.", flush=True)

@@ -17,6 +17,8 @@ from devstack.settings import CHECKOUT, inherited_variables
 START_SECONDS = 120.0
 """Far above the few seconds that a start takes, for machines that are busy with tests."""
 DESCRIPTION_FILE = "stack.json"
+#: What the application's processes read, for commands that are to be one of them.
+ENVIRONMENT_FILE = "environment.json"
 LOCK_FILE = "lock"
 
 
@@ -42,7 +44,8 @@ class Crew:
         self.folder.mkdir(parents=True)
         self.logs.mkdir(exist_ok=True)
         self._bonds = Bonds()
-        paths = (self.home / LOCK_FILE, self.folder, self.home / DESCRIPTION_FILE)
+        files = (self.home / DESCRIPTION_FILE, self.home / ENVIRONMENT_FILE)
+        paths = (self.home / LOCK_FILE, self.folder, *files)
         self._janitor = subprocess.Popen(
             [sys.executable, "-m", "devstack.janitor", *map(str, paths)],
             cwd=CHECKOUT,

@@ -15,13 +15,22 @@ class AccountStatus(StrEnum):
     SUSPENDED = "suspended"
 
 
+class Standing(StrEnum):
+    """What the operator lets an account do; closed is for good."""
+
+    OPEN = "open"
+    SUSPENDED = "suspended"
+    CLOSED = "closed"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     """The credits of one organization, shared by all its projects, in nano-dollars.
 
     `floor_nanos` is the balance below which somebody must act: the top-up threshold while auto
-    top-up is on, else zero. `low_since` marks an account that was taken below the threshold, until
-    somebody has looked after it. An organization that was never heard of has an empty account.
+    top-up is on, else zero. One that is `closed` is suspended for good. `low_since` marks an
+    account that was taken below the threshold, until somebody has looked after it. An organization
+    that was never heard of has an empty account.
     """
 
     organization_id: str
@@ -30,6 +39,7 @@ class Account:
     floor_nanos: int = 0
     tops_up: bool = False
     suspended: bool = False
+    closed: bool = False
     low_since: datetime | None = None
 
     @property
@@ -49,6 +59,13 @@ class Account:
         if self.available_nanos <= 0:
             return AccountStatus.EXHAUSTED
         return AccountStatus.ACTIVE
+
+    @property
+    def standing(self) -> Standing:
+        """What the operator lets it do."""
+        if self.closed:
+            return Standing.CLOSED
+        return Standing.SUSPENDED if self.suspended else Standing.OPEN
 
     @property
     def needs_top_up(self) -> bool:

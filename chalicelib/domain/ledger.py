@@ -28,6 +28,10 @@ class EntryKind(StrEnum):
     DISPUTE = "dispute"
     DISPUTE_REVERSAL = "dispute_reversal"
     ADJUSTMENT = "adjustment"
+    #: What the operator let the account do from then on; these move nothing.
+    SUSPENSION = "suspension"
+    RESUMPTION = "resumption"
+    CLOSURE = "closure"
     #: A request that was refused. It changes nothing, is not listed, and keeps its answer.
     REFUSAL = "refusal"
 
@@ -103,3 +107,17 @@ def expiry_key(hold_id: str) -> str:
 def adjustment_key(idempotency_key: str) -> str:
     """The key of the entry that answers `POST /adjustments`."""
     return f"adjustment#{idempotency_key}"
+
+
+#: The key of the entry that closes an account: there is one at the most.
+CLOSURE_KEY = "closure"
+
+
+def standing_key(entry_id: str) -> str:
+    """The key of an entry that suspends an account, or lets it go on."""
+    return f"standing#{entry_id}"
+
+
+def closure_plan_key(number: int) -> str:
+    """The key of the entry that plans what a closing sends back."""
+    return f"closure#{number}"

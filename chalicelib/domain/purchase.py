@@ -137,6 +137,22 @@ class Purchase:
         """What of the charge hasn't gone back yet."""
         return self.charge_cents - self.reversals.sent_back_cents(self.charge_cents)
 
+    def credits_in(self, cents: int) -> int:
+        """The credits, in nano-dollars, that so much more sent back would take."""
+        sent_back = self.reversals.sent_back_cents(self.charge_cents)
+        return self._credits_for(sent_back + cents) - self._credits_for(sent_back)
+
+    def cents_for(self, credits_nanos: int) -> int:
+        """The most that can still be sent back for so many credits, tax included."""
+        least, most = 0, self.refundable_cents
+        while least < most:
+            middle = (least + most + 1) // 2
+            if self.credits_in(middle) <= credits_nanos:
+                least = middle
+            else:
+                most = middle - 1
+        return least
+
     def _credits_for(self, sent_back_cents: int) -> int:
         """The credits in a part of the charge, in nano-dollars: the rest of it is tax."""
         tax_cents = share_cents(

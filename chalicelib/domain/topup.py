@@ -62,6 +62,7 @@ class Decision(StrEnum):
     ALREADY_OPEN = "already_open"
     WAIT = "wait"
     PAUSED = "paused"
+    SUSPENDED = "suspended"
     LIMIT_REACHED = "limit_reached"
 
 
@@ -132,6 +133,8 @@ class TopUp:
             return Decision.OFF
         if account.available_nanos >= self.threshold_nanos:
             return Decision.NOT_DUE
+        if account.suspended:
+            return Decision.SUSPENDED
         if self.open_purchase_id is not None:
             return Decision.ALREADY_OPEN
         if self.paused:

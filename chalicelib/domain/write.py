@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from chalicelib.domain.account import Account
+from chalicelib.domain.account import Account, Standing
 from chalicelib.domain.archive import Archive
 from chalicelib.domain.crossing import News
 from chalicelib.domain.customer import Customer
@@ -70,11 +70,22 @@ class Cover(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FloorChange:
-    """Another floor for the account, if the present one is as expected."""
+    """Another floor for the account, if the present one is as expected.
+
+    None that `tops_up` for an account that is closed.
+    """
 
     from_nanos: int
     to_nanos: int
     tops_up: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandingChange:
+    """Another standing for the account, if the present one is as expected."""
+
+    before: Standing
+    after: Standing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +104,7 @@ class Write:
     cover: Cover = Cover.NONE
     news: News | None = None
     floor: FloorChange | None = None
+    standing: StandingChange | None = None
     mark_low: bool = False
     clear_low_since: datetime | None = None
     saves: tuple[Saved, ...] = ()
@@ -120,6 +132,7 @@ class Write:
             or self.available_nanos
             or self.held_nanos
             or self.floor is not None
+            or self.standing is not None
             or self.mark_low
             or self.clear_low_since is not None
             or self.cover is not Cover.NONE

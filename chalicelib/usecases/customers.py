@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from chalicelib.domain.account import Account
 from chalicelib.domain.billing import BillingDetails, TaxId
 from chalicelib.domain.customer import Customer
 from chalicelib.domain.errors import (
     BusyError,
     ConflictError,
+    ForbiddenError,
     NotFoundError,
     ValidationFailedError,
 )
@@ -79,8 +81,10 @@ class Buyers:
         """Begin saving a card, for somebody who was shown the mandate and agreed.
 
         Raises:
+            ForbiddenError: if the account is closed.
             TooManyTriesError: if that was begun too often in the last hour.
         """
+        refuse_closed(self.ledger.account(organization_id))
         self.card_tries.count_setup(organization_id, now=now)
         _, customer_id = self.known(organization_id, now=now)
         agreement = Agreement(text_version=TEXT_VERSION, agreed_by=by, agreed_at=now)
@@ -171,6 +175,12 @@ def default_card(customer: Customer, cards: Sequence[Card]) -> Card | None:
         if card.payment_method_id == customer.default_payment_method_id:
             return card
     return cards[0] if cards else None
+
+
+def refuse_closed(account: Account) -> None:
+    """Let nothing begin on an account that was closed for good."""
+    if account.closed:
+        raise ForbiddenError("The account is closed.")
 
 
 def _busy() -> BusyError:

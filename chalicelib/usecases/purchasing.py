@@ -25,7 +25,7 @@ from chalicelib.domain.write import Committed, Write
 from chalicelib.ports import Ids, Ledger, Pause, Payments, PurchaseDays, Purchases, Taxes
 from chalicelib.usecases.card_tries import CardTries
 from chalicelib.usecases.concluding import Concluding
-from chalicelib.usecases.customers import Buyers
+from chalicelib.usecases.customers import Buyers, refuse_closed
 from chalicelib.usecases.idempotency import Answers, digest_of, in_progress
 
 _OPERATION = "purchase"
@@ -103,6 +103,7 @@ class Purchasing:
             ValidationFailedError: if the card or the billing details are missing, or the day's
                 limit is reached.
             TooManyTriesError: if too many purchases of the last hour were not paid.
+            ForbiddenError: if the account is closed.
             BusyError: if the payment provider doesn't answer. Whether the card was charged is
                 then unknown; the same key continues where this attempt ended.
         """
@@ -132,6 +133,7 @@ class Purchasing:
     def _begin(
         self, order: Order, *, key: str, digest: str, now: datetime
     ) -> tuple[Purchase, IdempotentRequest]:
+        refuse_closed(self.ledger.account(order.organization_id))
         customer, customer_id = self.buyers.known(order.organization_id, now=now)
         card = self.payments.card(customer_id, order.payment_method_id)
         if card is None:

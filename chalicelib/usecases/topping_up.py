@@ -20,11 +20,14 @@ from chalicelib.domain.topup import Decision, TopUp, next_month
 from chalicelib.domain.write import Committed, FloorChange, Write
 from chalicelib.ports import Customers, Ids, Ledger, Payments, Queue, Taxes, TopUps
 from chalicelib.usecases.concluding import Concluding
-from chalicelib.usecases.customers import default_card
+from chalicelib.usecases.customers import default_card, refuse_closed
 from chalicelib.usecases.purchasing import charge_request, quoted_tax
 
 #: Rivals are deductions that change the floor's account, and other settings; both are rare.
 _ATTEMPTS = 10
+
+#: Nobody need look again before something else happens.
+_NOTHING_TO_DO = frozenset({Decision.NOT_DUE, Decision.OFF, Decision.SUSPENDED})
 
 NO_CARD = Failure(
     code="no_payment_method",
@@ -73,11 +76,13 @@ class ToppingUp:
 
         Raises:
             ConflictError: if it is to be enabled and there is no card, or nobody to invoice.
+            ForbiddenError: if the account is closed.
         """
         if settings.enabled:
             self._require_means(organization_id)
         for _ in range(_ATTEMPTS):
             account = self.ledger.account(organization_id)
+            refuse_closed(account)
             top_up = self.top_ups.get(organization_id).configured(
                 enabled=settings.enabled,
                 threshold_nanos=settings.threshold_nanos,
@@ -113,7 +118,7 @@ class ToppingUp:
         decision = top_up.decide(account, now=now)
         if decision is Decision.LIMIT_REACHED:
             self._save(top_up.postponed(next_month(now)), now=now)
-        if decision is Decision.NOT_DUE and top_up.overdue(now):
+        if decision in _NOTHING_TO_DO and top_up.overdue(now):
             self._save(top_up.rested(), now=now)
         if decision is Decision.CHARGE:
             try:
@@ -127,6 +132,7 @@ class ToppingUp:
         return decision
 
     def _require_means(self, organization_id: str) -> None:
+        refuse_closed(self.ledger.account(organization_id))
         customer = self.customers.get(organization_id)
         if customer.customer_id is None or not self.payments.cards(customer.customer_id):
             raise ConflictError("Auto top-up needs a payment method: add a card first.")

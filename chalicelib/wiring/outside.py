@@ -15,10 +15,12 @@ from chalicelib.wiring.stores import Stores
 if TYPE_CHECKING:
     from stripe import StripeClient
 
+    from chalicelib.adapters.dynamodb.table_copy import TableCopy
     from chalicelib.adapters.html_renderer import HtmlRenderer
     from chalicelib.adapters.jwt_tokens import JwtTokens
     from chalicelib.adapters.page_renderer import PageRenderer
     from chalicelib.adapters.price_catalogue import GenaiPricesCatalogue
+    from chalicelib.adapters.sqs_dead_letters import SqsDeadLetters
     from chalicelib.adapters.typst_renderer import TypstRenderer
     from chalicelib.ports import (
         Documents,
@@ -105,6 +107,19 @@ class Outside(Stores):
             invoice_url=self.settings.invoice_queue_url,
             rejected_usage_url=self.settings.rejected_usage_queue_url,
         )
+
+    def dead_letters(self, queue_url: str) -> SqsDeadLetters:
+        """What a queue gave up; usage's is named by the address of its dead letters."""
+        from chalicelib.adapters.sqs_dead_letters import SqsDeadLetters
+
+        return SqsDeadLetters(self._client("sqs"), queue_url=queue_url)
+
+    def table_copy(self, aggregate: str, *, source: str) -> TableCopy:
+        """The table of an aggregate, to be made equal to another."""
+        from chalicelib.adapters.dynamodb.table_copy import TableCopy
+
+        target = self.settings.tables[aggregate]
+        return TableCopy(self._client("dynamodb"), target=target, source=source)
 
     @cached_property
     def page(self) -> PageRenderer:

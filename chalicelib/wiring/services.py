@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from chalicelib.usecases.archiving import Archiving
     from chalicelib.usecases.auditing import Auditing
     from chalicelib.usecases.card_tries import CardTries
+    from chalicelib.usecases.closing import Closing
     from chalicelib.usecases.concluding import Concluding
     from chalicelib.usecases.customers import Buyers
     from chalicelib.usecases.holding import Holding
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
     from chalicelib.usecases.receiving import Receiving
     from chalicelib.usecases.reconciling import Reconciling
     from chalicelib.usecases.refunding import Refunding
+    from chalicelib.usecases.restoring import Restoring
     from chalicelib.usecases.reversing import Reversing
     from chalicelib.usecases.rolling_up import RollingUp
+    from chalicelib.usecases.suspending import Suspending
     from chalicelib.usecases.sweeping import Sweeping
     from chalicelib.usecases.taking import Taking
     from chalicelib.usecases.topping_up import ToppingUp
@@ -233,6 +236,53 @@ class Services(Outside):
         from chalicelib.usecases.adjusting import Adjusting
 
         return Adjusting(ledger=self.ledger, ids=self._ids)
+
+    @cached_property
+    def suspending(self) -> Suspending:
+        """What accounts may do."""
+        from chalicelib.usecases.suspending import Suspending
+
+        return Suspending(ledger=self.ledger, queue=self.queue, ids=self._ids)
+
+    @cached_property
+    def closing(self) -> Closing:
+        """Closing accounts for good."""
+        from chalicelib.usecases.closing import Closing
+        from chalicelib.usecases.sending_back import SendingBack
+
+        return Closing(
+            ledger=self.ledger,
+            purchases=self.purchases,
+            holds=self._holds,
+            top_ups=self.top_ups,
+            customers=self.customers,
+            payments=self.payments,
+            ids=self._ids,
+            concluding=self._concluding,
+            holding=self.holding,
+            sending_back=SendingBack(
+                ledger=self.ledger,
+                purchases=self.purchases,
+                ids=self._ids,
+                refunding=self.refunding,
+            ),
+            adjusting=self.adjusting,
+        )
+
+    @cached_property
+    def restoring(self) -> Restoring:
+        """Accounts against their ledger."""
+        from chalicelib.adapters.dynamodb.history import DynamoHistory
+        from chalicelib.adapters.pause import JitteredPause
+        from chalicelib.usecases.restoring import Restoring
+
+        return Restoring(
+            accounts=self._accounts,
+            history=self._connected(DynamoHistory),
+            holds=self._holds,
+            top_ups=self.top_ups,
+            pause=JitteredPause(),
+        )
 
     @cached_property
     def sweeping(self) -> Sweeping:

@@ -11,6 +11,7 @@ from chalicelib.config import Settings
 if TYPE_CHECKING:
     from chalicelib.adapters.metrics import Meter
     from chalicelib.ports import (
+        Accounts,
         Archives,
         Customers,
         Holds,
@@ -80,6 +81,12 @@ class Stores:
         from chalicelib.adapters.dynamodb.repositories import DynamoCustomers
 
         return self._connected(DynamoCustomers)
+
+    @cached_property
+    def _accounts(self) -> Accounts:
+        from chalicelib.adapters.dynamodb.accounts import DynamoAccounts
+
+        return self._connected(DynamoAccounts)
 
     @cached_property
     def _prices(self) -> Prices:

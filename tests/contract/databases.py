@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from chalicelib.adapters.dynamodb.accounts import DynamoAccounts
 from chalicelib.adapters.dynamodb.audits import DynamoAudits
 from chalicelib.adapters.dynamodb.commit import Committer
 from chalicelib.adapters.dynamodb.history import DynamoHistory
@@ -26,6 +27,7 @@ from chalicelib.adapters.dynamodb.trace_counts import DynamoTraceCounts
 from chalicelib.adapters.dynamodb.usage_days import DynamoUsageDays
 from chalicelib.config import Settings
 from chalicelib.ports import (
+    Accounts,
     Audits,
     Customers,
     History,
@@ -40,6 +42,7 @@ from chalicelib.ports import (
     TraceCounts,
     UsageDays,
 )
+from tests.fakes.accounts import FakeAccounts
 from tests.fakes.audits import FakeAudits
 from tests.fakes.metering import FakeHolds, FakeTraceCounts
 from tests.fakes.outside import NoPause
@@ -62,6 +65,7 @@ class Database:
     """The ports that share one database; `pause` counts how often a write was tried again."""
 
     ledger: Ledger
+    accounts: Accounts
     purchases: Purchases
     top_ups: TopUps
     customers: Customers
@@ -82,6 +86,7 @@ def fake_database() -> Database:
     store = Store()
     return Database(
         ledger=FakeLedger(store),
+        accounts=FakeAccounts(store),
         purchases=FakePurchases(store),
         top_ups=FakeTopUps(store),
         customers=FakeCustomers(store),
@@ -108,6 +113,7 @@ def dynamodb(environment: Mapping[str, str]) -> Iterator[Database]:
         _ = connection.client  # made here, while the environment says where the tables are
         yield Database(
             ledger=DynamoLedger(Committer(connection, pause)),
+            accounts=DynamoAccounts(),
             purchases=DynamoPurchases(),
             top_ups=DynamoTopUps(),
             customers=DynamoCustomers(),

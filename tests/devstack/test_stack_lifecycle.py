@@ -83,6 +83,9 @@ def test_a_ready_stack_is_described_as_the_contract_says(start: Start, home: Pat
         "usage_queue_url", "bucket", "stripe_api_base", "stripe_api_key", "stripe_webhook_secret",
     ]  # fmt: skip
     assert stat.S_IMODE((home / "stack.json").stat().st_mode) == 0o600
+    variables = json.loads((home / "environment.json").read_text())
+    assert stat.S_IMODE((home / "environment.json").stat().st_mode) == 0o600
+    assert variables["AWS_ENDPOINT_URL"] == written["aws_endpoint_url"]
     assert requests.get(written["url"], timeout=PATIENCE_SECONDS).json() == {"shown": "index"}
     assert all(written[key].startswith("http://127.0.0.1:") for key in written if "url" in key)
 

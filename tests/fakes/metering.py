@@ -40,6 +40,11 @@ class FakeHolds:
         ]
         return [(organization_id, hold_id) for _, organization_id, hold_id in sorted(due)][:limit]
 
+    def open(self, organization_id: str) -> Sequence[Hold]:
+        """See the port."""
+        own = [hold for hold in self.all() if hold.organization_id == organization_id]
+        return [hold for hold in own if hold.is_open]
+
 
 class FakeTraceCounts:
     """The TraceCounts port."""

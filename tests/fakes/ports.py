@@ -7,12 +7,14 @@ from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 from chalicelib.ports import (
+    Accounts,
     Archives,
     Books,
     CustomerRecords,
     Customers,
     Documents,
     Events,
+    History,
     Holds,
     Ids,
     Invoices,
@@ -36,6 +38,7 @@ from chalicelib.usecases.adjusting import Adjusting
 from chalicelib.usecases.announcing import AnnouncingLedger
 from chalicelib.usecases.archiving import Archiving
 from chalicelib.usecases.card_tries import CardTries
+from chalicelib.usecases.closing import Closing
 from chalicelib.usecases.concluding import Concluding
 from chalicelib.usecases.credit_notes import CreditNotes
 from chalicelib.usecases.customers import Buyers
@@ -50,7 +53,10 @@ from chalicelib.usecases.purchasing import Purchasing
 from chalicelib.usecases.receiving import Receiving
 from chalicelib.usecases.reconciling import Reconciling
 from chalicelib.usecases.refunding import Refunding
+from chalicelib.usecases.restoring import Restoring
 from chalicelib.usecases.reversing import Reversing
+from chalicelib.usecases.sending_back import SendingBack
+from chalicelib.usecases.suspending import Suspending
 from chalicelib.usecases.sweeping import Sweeping
 from chalicelib.usecases.taking import Taking
 from chalicelib.usecases.topping_up import ToppingUp
@@ -64,6 +70,8 @@ class Ports:
     """What the use cases need of the world, by the names that they have for it."""
 
     ledger: Ledger
+    accounts: Accounts
+    history: History
     purchases: Purchases
     top_ups: TopUps
     customers: Customers
@@ -109,6 +117,9 @@ class UseCases:
     sweeping: Sweeping
     invoicing: Invoicing
     archiving: Archiving
+    restoring: Restoring
+    suspending: Suspending
+    closing: Closing
 
 
 #: Each after those that it is made of.
@@ -133,6 +144,10 @@ _MADE: Mapping[str, type[Any]] = {
     "sweeping": Sweeping,
     "invoicing": Invoicing,
     "archiving": Archiving,
+    "restoring": Restoring,
+    "suspending": Suspending,
+    "sending_back": SendingBack,
+    "closing": Closing,
 }
 
 

@@ -117,6 +117,11 @@ class FakePurchases:
         """See the port."""
         return _due(self.all(), now)[:limit]
 
+    def open(self, organization_id: str) -> Sequence[Purchase]:
+        """See the port."""
+        own = [p for p in self.all() if p.organization_id == organization_id]
+        return [purchase for purchase in own if not purchase.final]
+
 
 class FakePurchaseDays:
     """The PurchaseDays port."""

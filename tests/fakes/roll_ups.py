@@ -9,8 +9,12 @@ from datetime import date, datetime
 
 from chalicelib.adapters.ids import first_id_at
 from chalicelib.domain.ledger import Entry
+from chalicelib.domain.stored_account import ListedWrite
 from chalicelib.domain.usage_day import HistoryWrite, UsageDay
+from chalicelib.ports import Page
 from tests.fakes.store import Store
+
+_LISTED = 5
 
 
 class FakeHistory:
@@ -38,6 +42,28 @@ class FakeHistory:
                 first <= write_id < last and entries[0].organization_id == organization_id
                 for write_id, entries in self._store.writes.items()
             )
+
+    def listed(
+        self, organization_id: str, *, since: datetime | None = None, after: str | None = None
+    ) -> Page[ListedWrite]:
+        """See the port. Pages are short, so that tests meet several."""
+        lowest = first_id_at("ent", since) if since else ""
+        with self._store.lock:
+            listed = [
+                (write_id, self._listed(entries))
+                for write_id, entries in sorted(self._store.writes.items())
+                if entries[0].organization_id == organization_id
+                and write_id >= lowest
+                and write_id > (after or "")
+            ]
+        page = listed[:_LISTED]
+        more = page[-1][0] if len(listed) > _LISTED else None
+        return Page(items=[write for _, write in page], after=more)
+
+    def _listed(self, entries: Sequence[Entry]) -> ListedWrite:
+        there = [e for e in entries if (e.organization_id, e.key) in self._store.entries]
+        missing = [entry.key for entry in entries if entry not in there]
+        return ListedWrite(entries=tuple(there), missing=tuple(missing))
 
 
 class FakeUsageDays:

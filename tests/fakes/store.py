@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import singledispatch
 
-from chalicelib.domain.account import Account
+from chalicelib.domain.account import Account, Standing
 from chalicelib.domain.crossing import news_of
 from chalicelib.domain.ledger import Entry
 from chalicelib.domain.notices import Notice
@@ -77,6 +77,7 @@ class AccountRow:
     account: Account
     headroom_nanos: int = 0
     writes: int = 0
+    last_write: str | None = None
 
 
 class Store:
@@ -118,7 +119,8 @@ class Store:
             allowed = not write.touches_account or self._allows(write)
             if present:
                 return Repeated(entries=present)
-            if stale or (not allowed and (write.floor or write.clear_low_since)):
+            as_read = write.floor or write.standing or write.clear_low_since
+            if stale or (not allowed and as_read):
                 return Stale()
             if not allowed:
                 return NotCovered(account=self.account(write.organization_id))
@@ -135,6 +137,10 @@ class Store:
     def _allows(self, write: Write) -> bool:
         account = self.account(write.organization_id)
         if write.floor and account.floor_nanos != write.floor.from_nanos:
+            return False
+        if write.floor and write.floor.tops_up and account.closed:
+            return False
+        if write.standing and account.standing is not write.standing.before:
             return False
         if write.clear_low_since and account.low_since != write.clear_low_since:
             return False
@@ -185,6 +191,12 @@ class Store:
             account = replace(
                 account, floor_nanos=write.floor.to_nanos, tops_up=write.floor.tops_up
             )
+        if write.standing:
+            account = replace(
+                account,
+                suspended=write.standing.after is not Standing.OPEN,
+                closed=write.standing.after is Standing.CLOSED,
+            )
         if write.mark_low:
             account = replace(account, low_since=write.at)
         if write.clear_low_since:
@@ -192,6 +204,7 @@ class Store:
         row.account = account
         if write.listed:
             row.writes += 1
+            row.last_write = write.listed[0].key
             change = AccountChange(
                 organization_id=write.organization_id,
                 number=row.writes,

@@ -17,6 +17,7 @@ from chalicelib.usecases.metering import PricedReport, ReportResult
 from chalicelib.usecases.purchasing import Order
 from chalicelib.usecases.sweeping import PASSING, Swept
 from chalicelib.usecases.topping_up import TopUpSettings
+from tests.fakes.accounts import FakeAccounts
 from tests.fakes.books import FakeBooks
 from tests.fakes.metering import FakeHolds, FakeTraceCounts
 from tests.fakes.outside import (
@@ -47,6 +48,7 @@ from tests.fakes.repositories import (
     FakeRequests,
     FakeTopUps,
 )
+from tests.fakes.roll_ups import FakeHistory
 from tests.fakes.steps import Steps
 from tests.fakes.store import Store
 from tests.fakes.values import NOW, ORG, billing_details, charge, usd
@@ -70,6 +72,7 @@ class World:
         self.queue = FakeQueue()
         self.documents = FakeDocuments()
         self.ledger = FakeLedger(self.store)
+        self.accounts = FakeAccounts(self.store)
         self.purchases = FakePurchases(self.store)
         self.top_ups = FakeTopUps(self.store)
         self.customers = FakeCustomers(self.store)
@@ -83,6 +86,8 @@ class World:
         self.pause = NoPause()
         self.ports = Ports(
             ledger=self.ledger,
+            accounts=self.accounts,
+            history=FakeHistory(self.store),
             purchases=self.purchases,
             top_ups=self.top_ups,
             customers=self.customers,

@@ -187,6 +187,8 @@ REACH = {
     ("POST", "holds"): {"gateway"},
     ("POST", "adjustments"): {"operator"},
     ("POST", "purchases/pur_1/refunds"): {"operator"},
+    ("PUT", "suspension"): {"operator"},
+    ("PUT", "closure"): {"operator"},
 }
 
 

@@ -1,4 +1,4 @@
-"""`make redrive` and `make invoices`, run as an operator runs them."""
+"""Dead letters and invoices by the operator's commands, run as an operator runs them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import uuid
 import pytest
 import requests
 
+from chalicelib.cli.main import main
 from chalicelib.domain.payment import Payment, PaymentStatus
 from chalicelib.domain.write import Write
 from chalicelib.wiring import services
 from devstack.emulator import Account
 from devstack.stack import Stack
-from scripts import redrive, store_invoices
 from tests.integration.test_invoice_numbers import NOW, purchase
 
 
@@ -31,7 +31,10 @@ def dead_letter(stack: Stack, body: str) -> None:
         MessageBody=body,
         MessageGroupId="g",
         MessageDeduplicationId=uuid.uuid4().hex,
-        MessageAttributes={"reason": {"DataType": "String", "StringValue": "no such model"}},
+        MessageAttributes={
+            "reason": {"DataType": "String", "StringValue": "no such model"},
+            "correlation_id": {"DataType": "String", "StringValue": "of the first time"},
+        },
     )
 
 
@@ -47,7 +50,7 @@ def test_dead_letters_are_listed_with_their_reason_and_moved_back(
         "lines": [{"kind": "amount", "amount": "1.25"}],
     }
     dead_letter(operator, json.dumps(report))
-    assert redrive.main(["usage"]) == 0
+    assert main(["redrive", "usage", "--yes"]) == 0
     told = capsys.readouterr().out
     assert organization in told
     assert "no such model" in told
@@ -64,18 +67,8 @@ def test_dead_letters_are_listed_with_their_reason_and_moved_back(
 def test_an_empty_dead_letter_queue_is_said_to_be(
     operator: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert redrive.main(["invoice", "--list"]) == 0
+    assert main(["redrive", "invoice", "--list"]) == 0
     assert capsys.readouterr().out == "0 listed.\n"
-
-
-def test_commands_without_an_installation_say_what_is_missing(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.delenv("REJECTED_USAGE_QUEUE_URL", raising=False)
-    monkeypatch.delenv("INVOICES_TABLE", raising=False)
-    assert redrive.main(["usage"]) == 2
-    assert "REJECTED_USAGE_QUEUE_URL" in capsys.readouterr().err
-    assert store_invoices.main() == 2
 
 
 def test_missing_invoices_are_stored(
@@ -89,9 +82,9 @@ def test_missing_invoices_are_stored(
         services().ledger.commit(Write(organization_id=one.organization_id, at=NOW, saves=(one,)))
         paid = Payment(id="pi_1", status=PaymentStatus.SUCCEEDED, amount_cents=one.charge_cents)
         services().purchasing.concluding.conclude(one, paid, now=NOW)
-        assert store_invoices.main() == 0
+        assert main(["store-invoices", "--yes"]) == 0
         assert "1 stored, 0 failed." in capsys.readouterr().out
-        assert store_invoices.main() == 0
+        assert main(["store-invoices", "--yes"]) == 0
         assert "0 stored, 0 failed." in capsys.readouterr().out
     finally:
         services.cache_clear()

@@ -294,6 +294,20 @@ def _send_back(actor: Actor, purchase_id: str) -> None:
     actor.wait_for_top_up("paused")
 
 
+def standing(stack: Stack) -> None:
+    """An account is suspended, goes on, and is closed with all that is open."""
+    actor = Actor(stack, "standing")
+    actor.buy("30.00", actor.save_card())
+    actor.order_top_ups()
+    actor.buy("25.00", actor.save_card(NEEDS_ACTION))
+    actor.gateway.post("/holds", {"amount": "5.00"})
+    for suspended in (True, False):
+        actor.operator.put("/suspension", {"suspended": suspended, "reason": "a test"})
+    actor.operator.post("/adjustments", {"amount": "2.00", "reason": "a present"})
+    closed = actor.operator.put("/closure", {"refund": True, "reason": "a test"})
+    assert (closed["complete"], closed["forfeited"]) == (True, "2.00")
+
+
 def reconciling(stack: Stack) -> None:
     """What no webhook told and no sweep asked about is found in Stripe's books."""
     actor = Actor(stack, "reconciled")
@@ -421,6 +435,7 @@ FLOWS: tuple[Callable[[Stack], None], ...] = (
     topping_up,
     topping_up_later,
     reversing,
+    standing,
     reconciling,
     archiving,
     sweeping,

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from chalicelib.cli.main import main
 from chalicelib.domain.ledger import Entry
 from chalicelib.domain.usage_day import UsageDay, day_of
 from chalicelib.domain.usage_parsing import parse_report
@@ -17,7 +18,6 @@ from chalicelib.domain.usage_sums import SPENDING
 from chalicelib.ports import Window
 from devstack.emulator import Account
 from devstack.faults import Faults
-from scripts import rebuild_usage
 from tests.support.roller import Roller, running_roller
 from tests.support.worker import amount, fund, report
 
@@ -248,9 +248,10 @@ def test_a_forgotten_day_is_made_anew_by_one_command(
     records = roller.records()
     roller.deliver(records[0], records[-1])
     day = day_of(yesterday).isoformat()
-    assert rebuild_usage.main(["acme", day]) == 0
+    assert main(["rebuild-usage", "acme", day, "--yes"]) == 0
     assert f"{day}: 0.23475 USD were spent, in 3 entries." in capsys.readouterr().out
     assert_exact(roller, "acme")
     assert roller.deliver(*records) == []
     assert_exact(roller, "acme")
-    assert rebuild_usage.main(["acme", day_of(datetime.now(UTC)).isoformat()]) == 1
+    today = day_of(datetime.now(UTC)).isoformat()
+    assert main(["rebuild-usage", "acme", today, "--yes"]) == 1

@@ -10,9 +10,9 @@ import pytest
 import requests
 from stripe import WebhookSignature
 
+from chalicelib.cli.main import main
 from devstack.settings import StackSettings
 from devstack.stack import Stack
-from scripts import redrive
 from tests.support.buyer import Buyer, comes
 from tests.support.contract import ContractSession
 
@@ -118,9 +118,9 @@ def test_an_event_that_cannot_be_used_is_set_aside_and_brought_back_by_one_comma
     comes(lambda: _waiting(stack, "PaymentEventDeadLetterQueue") > 0, "the dead letter")
     for name, value in stack.environment.items():
         monkeypatch.setenv(name, value)
-    assert redrive.main(["payment-event", "--list"]) == 0
+    assert main(["redrive", "payment-event", "--list"]) == 0
     assert "payment_intent.succeeded" in capsys.readouterr().out
     # It comes back as long as nothing is mended, and is never lost.
-    comes(lambda: redrive.main(["payment-event"]) == 0, "the command")
+    comes(lambda: main(["redrive", "payment-event", "--yes"]) == 0, "the command")
     assert "moved back" in capsys.readouterr().out
     comes(lambda: _waiting(stack, "PaymentEventDeadLetterQueue") > 0, "the dead letter again")

@@ -16,6 +16,8 @@ DETAILS = {
 }
 #: A good body for every operation that takes one; `{card}` and the like are of the organization.
 BODIES: dict[str, dict[str, Any]] = {
+    "put_suspension": {"suspended": True, "reason": "tried out"},
+    "put_closure": {"refund": False, "reason": "tried out"},
     "create_purchase": {"amount": "7.00", "payment_method_id": "{payment_method_id}"},
     "put_auto_top_up": {"enabled": True, "threshold": "1.00", "amount": "5.00"},
     "put_billing_details": DETAILS,

@@ -72,7 +72,8 @@ def test_a_failure_that_repeats_what_was_sent_is_one_line_of_the_log(
     assert answer.status == 500
     failures = [line for line in require_lines_of_json(log) if line["level"] == "ERROR"]
     assert len(failures) == 1
-    assert "all is well" in str(failures[0]["exception"])
+    assert "RuntimeError" in str(failures[0]["exception"])
+    assert "all is well" not in log.getvalue(), "of an error the log tells its class and place"
     assert token not in log.getvalue(), "nobody who reads the log can call with it"
     assert api.stripe.api_key not in log.getvalue()
 
@@ -92,7 +93,13 @@ def test_a_report_that_is_set_aside_is_one_line_of_the_log(
     api: Api, log: io.StringIO, body: str
 ) -> None:
     record = SQSRecord(
-        {"body": body, "receiptHandle": "r", "attributes": {"ApproximateReceiveCount": "1"}}, None
+        {
+            "messageId": "m",
+            "body": body,
+            "receiptHandle": "r",
+            "attributes": {"ApproximateReceiveCount": "1"},
+        },
+        None,
     )
     assert apply_reports([record], seconds_left=lambda: 60.0) == []
     (said,) = require_lines_of_json(log)

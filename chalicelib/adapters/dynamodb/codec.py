@@ -194,6 +194,7 @@ def account_of(row: AccountModel) -> Account:
         floor_nanos=int(row.floor),
         tops_up=bool(row.tops_up),
         suspended=bool(row.suspended),
+        closed=bool(row.closed),
         low_since=row.low_since,
     )
 

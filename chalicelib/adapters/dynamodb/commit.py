@@ -25,7 +25,7 @@ from chalicelib.adapters.dynamodb.models import (
     SequenceModel,
     TopUpModel,
 )
-from chalicelib.domain.account import Account
+from chalicelib.domain.account import Account, Standing
 from chalicelib.domain.customer import Customer
 from chalicelib.domain.errors import BusyError
 from chalicelib.domain.numbering import InvoiceSequence, IssuedInvoice
@@ -115,6 +115,9 @@ def _account_actions(write: Write) -> list[Action]:
     if floor:
         actions.append(AccountModel.floor.set(floor.to_nanos))
         actions.append(AccountModel.tops_up.set(floor.tops_up))
+    if write.standing:
+        actions.append(AccountModel.suspended.set(write.standing.after is not Standing.OPEN))
+        actions.append(AccountModel.closed.set(write.standing.after is Standing.CLOSED))
     if write.mark_low:
         actions.append(AccountModel.low.set(DUE))
         actions.append(AccountModel.low_since.set(write.at))
@@ -131,6 +134,13 @@ def _account_condition(write: Write) -> Condition | None:
         if write.floor.from_nanos == 0:
             floor_as_read = floor_as_read | AccountModel.floor.does_not_exist()
         conditions.append(floor_as_read)
+        if write.floor.tops_up:
+            conditions.append(_unset(AccountModel.closed))
+    if write.standing:
+        before = write.standing.before
+        as_read = {True: _set, False: _unset}
+        conditions.append(as_read[before is not Standing.OPEN](AccountModel.suspended))
+        conditions.append(as_read[before is Standing.CLOSED](AccountModel.closed))
     if write.clear_low_since:
         mark_as_read = AccountModel.low_since == write.clear_low_since
         conditions.append(mark_as_read)
@@ -138,6 +148,17 @@ def _account_condition(write: Write) -> Condition | None:
     for condition in conditions:
         joined = condition if joined is None else joined & condition
     return joined
+
+
+def _set(flag: Any) -> Condition:
+    is_set: Condition = flag == True  # noqa: E712 - an expression
+    return is_set
+
+
+def _unset(flag: Any) -> Condition:
+    never_set: Condition = flag.does_not_exist()
+    not_set: Condition = flag == False  # noqa: E712 - an expression
+    return never_set | not_set
 
 
 @singledispatch
@@ -217,7 +238,8 @@ def _outcome(write: Write, error: TransactWriteError) -> Outcome:
     if present:
         found = [entry_of(row) for row in present]
         return Repeated(entries={entry.key: entry for entry in found})
-    if any(_failed(reason) for reason in saves) or write.floor or write.clear_low_since:
+    as_read = write.floor or write.standing or write.clear_low_since
+    if any(_failed(reason) for reason in saves) or as_read:
         return Stale()
     account = reasons[-1]
     if account is None or not account.raw_item:

@@ -69,6 +69,12 @@ class DynamoHolds:
         rows = HoldModel.due_holds.query(DUE, HoldModel.check_at <= now, limit=limit)
         return [(row.organization_id, row.id) for row in rows]
 
+    def open(self, organization_id: str) -> Sequence[Hold]:
+        """See the port. It reads past all that the organization ever had: it is rarely asked."""
+        still_open: Condition = HoldModel.status == HoldStatus.OPEN.value
+        rows = HoldModel.query(organization_id, filter_condition=still_open, consistent_read=True)
+        return [hold_of(row) for row in rows]
+
 
 @to_row.register
 def _(value: Hold) -> Model:

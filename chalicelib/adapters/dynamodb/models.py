@@ -45,6 +45,7 @@ class AccountModel(Model):
     floor = NumberAttribute(default=0)
     tops_up = BooleanAttribute(null=True)
     suspended = BooleanAttribute(null=True)
+    closed = BooleanAttribute(null=True)
     low = UnicodeAttribute(null=True)
     low_since = TimeAttribute(null=True)
     writes = NumberAttribute(default=0)

@@ -171,6 +171,14 @@ class DynamoPurchases:
         rows = PurchaseModel.due_purchases.query(DUE, PurchaseModel.check_at <= now, limit=limit)
         return [purchase_of(row) for row in rows]
 
+    def open(self, organization_id: str) -> Sequence[Purchase]:
+        """See the port."""
+        not_final: Condition = PurchaseModel.due == DUE
+        rows = PurchaseModel.query(
+            organization_id, filter_condition=not_final, consistent_read=True
+        )
+        return [purchase_of(row) for row in rows]
+
 
 class DynamoTopUps:
     """The TopUps port."""

@@ -1,4 +1,4 @@
-"""`make audit` and `make secrets`: what is found fails, and what can't be looked at is said."""
+"""`make advisories`, `make secrets`: what is found fails, what can't be looked at is said."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.audit import ROOT, SKIPPED, audited
+from scripts.advisories import ROOT, SKIPPED, audited
 from scripts.find_secrets import KNOWN, suspects, vain
 
 GOOD = {"name": "jinja2", "version": "3.1.6", "vulns": []}
@@ -139,4 +139,4 @@ def test_what_is_known_to_be_none_passes_and_what_permits_nothing_is_named(tmp_p
 def test_make_check_runs_both() -> None:
     lines = (ROOT / "Makefile").read_text("utf-8").splitlines()
     (check,) = [line for line in lines if line.startswith("check:")]
-    assert {"secrets", "audit"} <= set(check.partition("##")[0].split())
+    assert {"secrets", "advisories"} <= set(check.partition("##")[0].split())

@@ -77,7 +77,7 @@ def _read(packages: Sequence[dict[str, Any]]) -> Finding:
 
 def main() -> None:
     """Audit, say what was found, and fail if it was a fault."""
-    parser = argparse.ArgumentParser(prog="python -m scripts.audit", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m scripts.advisories", description=__doc__)
     parser.add_argument("--requirements", type=Path, default=ROOT / "requirements.txt")
     finding = audited(parser.parse_args().requirements)
     print(f"Advisories: {finding.text}")
