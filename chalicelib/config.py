@@ -125,6 +125,16 @@ class Settings:
         return self.environment.get("PAGE_URL") or None
 
     @cached_property
+    def stripe_secret_id(self) -> str | None:
+        """The secret with Stripe's key and webhook secrets; without it, variables have them."""
+        return self.environment.get("STRIPE_SECRET_ID") or None
+
+    @cached_property
+    def cursor_secret_id(self) -> str | None:
+        """The secret with the cursors' key; without it, a variable has it."""
+        return self.environment.get("CURSOR_SECRET_ID") or None
+
+    @cached_property
     def stripe_api_key(self) -> str:
         """Stripe's secret or restricted key."""
         return self._required("STRIPE_API_KEY")
@@ -145,10 +155,9 @@ class Settings:
         return self.environment.get("STRIPE_JS_URL") or "https://js.stripe.com/v3/"
 
     @cached_property
-    def stripe_webhook_secrets(self) -> tuple[str, ...]:
-        """The secrets that sign webhooks; two while one replaces the other."""
-        secrets = self._required("STRIPE_WEBHOOK_SECRETS").split(",")
-        return tuple(secret.strip() for secret in secrets if secret.strip())
+    def stripe_webhook_secrets(self) -> str:
+        """What signs webhooks; two, separated by a comma, while one replaces the other."""
+        return self._required("STRIPE_WEBHOOK_SECRETS")
 
     @cached_property
     def jwt_issuer(self) -> str:
@@ -179,9 +188,9 @@ class Settings:
         )
 
     @cached_property
-    def cursor_secret(self) -> bytes:
+    def cursor_secret(self) -> str:
         """What signs the cursors of lists."""
-        return self._required("CURSOR_SECRET").encode()
+        return self._required("CURSOR_SECRET")
 
     @cached_property
     def purchase_minimum_nanos(self) -> int:

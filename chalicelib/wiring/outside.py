@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from chalicelib.adapters.jwt_tokens import JwtTokens
     from chalicelib.adapters.page_renderer import PageRenderer
     from chalicelib.adapters.price_catalogue import GenaiPricesCatalogue
+    from chalicelib.adapters.secrets import Secret
     from chalicelib.adapters.typst_renderer import TypstRenderer
     from chalicelib.ports import (
         Documents,
@@ -51,13 +52,31 @@ class Outside(Stores):
 
     def verify_stripe_event(self, raw: bytes, signature: str) -> Mapping[str, object] | None:
         """The event that Stripe sent, or None if nothing proves that it did."""
+        event = self._signed_event(raw, signature)
+        if event is None and self._stripe_secret.renew():
+            # It may be signed with a secret that is newer than what we remember.
+            event = self._signed_event(raw, signature)
+        return event
+
+    def _signed_event(self, raw: bytes, signature: str) -> Mapping[str, object] | None:
+        from chalicelib.adapters.secrets import listed
         from chalicelib.adapters.stripe_webhooks import WebhookError, verified_event
 
-        secrets = self.settings.stripe_webhook_secrets
+        secrets = listed(self._stripe_secret.field("webhook_secrets"))
         try:
             return verified_event(raw, signature=signature, secrets=secrets)
         except WebhookError:
             return None
+
+    def cursor_keys(self) -> Sequence[bytes]:
+        """What signs cursors: the first does now, any other did while it was replaced."""
+        from chalicelib.adapters.secrets import listed
+
+        return [key.encode() for key in listed(self._cursor_secret.field("key"))]
+
+    def renew_cursor_keys(self) -> bool:
+        """Whether the keys have changed since they were read."""
+        return self._cursor_secret.renew()
 
     @cached_property
     def tax_ids(self) -> TaxIds:
@@ -75,9 +94,30 @@ class Outside(Stores):
 
     @cached_property
     def _stripe(self) -> StripeClient:
-        from chalicelib.adapters.stripe_payments import stripe_client
+        from chalicelib.adapters.stripe_client import stripe_client
 
-        return stripe_client(self.settings.stripe_api_key, self.settings.stripe_api_base)
+        return stripe_client(self._stripe_secret, self.settings.stripe_api_base)
+
+    @cached_property
+    def _stripe_secret(self) -> Secret:
+        fields = {
+            "api_key": lambda: self.settings.stripe_api_key,
+            "webhook_secrets": lambda: self.settings.stripe_webhook_secrets,
+        }
+        return self._secret(self.settings.stripe_secret_id, fields)
+
+    @cached_property
+    def _cursor_secret(self) -> Secret:
+        return self._secret(
+            self.settings.cursor_secret_id, {"key": lambda: self.settings.cursor_secret}
+        )
+
+    def _secret(self, secret_id: str | None, given: Mapping[str, Callable[[], str]]) -> Secret:
+        from chalicelib.adapters.secrets import FixedSecret, StoredSecret
+
+        if secret_id is None:
+            return FixedSecret(given)
+        return StoredSecret(self._client("secretsmanager"), secret_id=secret_id)
 
     @cached_property
     def _refunds(self) -> Refunds:

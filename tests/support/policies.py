@@ -14,7 +14,6 @@ from devstack.aws import STACK_NAME
 from devstack.template import Template
 from tests.support.rights import Arns, Right
 
-STAGE = "prod"
 _INSERTED = re.compile(r"\$\{([^}]+)\}")
 
 
@@ -55,16 +54,25 @@ class Resolver:
         """An ARN.
 
         Raises:
-            PolicyError: it is made of something else than Fn::GetAtt and Fn::Sub.
+            PolicyError: it is made of something else than Ref, Fn::GetAtt and Fn::Sub.
         """
         match expression:
             case str():
                 return expression
+            case {"Ref": str(logical_id)}:
+                return self.reference(logical_id)
             case {"Fn::GetAtt": [logical_id, attribute]}:
                 return self.attribute(logical_id, attribute)
             case {"Fn::Sub": str(text)}:
                 return _INSERTED.sub(lambda found: self._inserted(found[1]), text)
         raise PolicyError(f"{expression} is not understood.")
+
+    def reference(self, logical_id: str) -> str:
+        """What a resource of the template is called where it is referred to: here, an ARN."""
+        resource = self.template.content["Resources"].get(logical_id, {}).get("Type")
+        if resource == "AWS::SecretsManager::Secret":
+            return self.arns.secret(self.physical_ids.get(logical_id, logical_id))
+        raise PolicyError(f"A reference to {logical_id}, a {resource}, is not understood.")
 
     def attribute(self, logical_id: str, attribute: str) -> str:
         """An attribute of a resource of the template."""
@@ -93,6 +101,8 @@ class Resolver:
         }
         if name in pseudo:
             return pseudo[name]
+        if name in self.template.content["Parameters"]:
+            return str(self.template.content["Parameters"][name]["Default"])
         logical_id, _, attribute = name.partition(".")
         if not attribute:
             raise PolicyError(f"${{{name}}} is not understood.")
@@ -103,7 +113,7 @@ def policy_files(root: Path) -> dict[str, Path]:
     """The policy of each function, by the function's name in Chalice."""
     folder = root / ".chalice"
     config = json.loads((folder / "config.json").read_text())
-    functions = config["stages"][STAGE]["lambda_functions"]
+    functions = config["lambda_functions"]
     return {name: folder / settings["iam_policy_file"] for name, settings in functions.items()}
 
 

@@ -83,8 +83,3 @@ def test_the_bounds_of_a_purchase_have_defaults() -> None:
     settings = Settings({})
     assert settings.purchase_minimum_nanos == usd("5.00")
     assert settings.purchase_maximum_nanos == usd("10000.00")
-
-
-def test_two_webhook_secrets_serve_while_one_replaces_the_other() -> None:
-    settings = Settings({"STRIPE_WEBHOOK_SECRETS": "whsec_old, whsec_new,"})
-    assert settings.stripe_webhook_secrets == ("whsec_old", "whsec_new")

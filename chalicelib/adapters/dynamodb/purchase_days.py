@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
 
+from chalicelib.adapters.dynamodb.attributes import forget_at
 from chalicelib.adapters.dynamodb.codec import to_row
 from chalicelib.adapters.dynamodb.commit import expected, follows
 from chalicelib.adapters.dynamodb.models import MODELS
@@ -23,6 +26,7 @@ class PurchaseDayModel(Model):
     day = UnicodeAttribute(range_key=True)
     charged = NumberAttribute()
     version = NumberAttribute()
+    forget_at = NumberAttribute(null=True)
 
 
 MODELS["purchase_days"] = PurchaseDayModel
@@ -52,6 +56,7 @@ def _(value: PurchaseDay) -> Model:
         day=value.day,
         charged=value.charged_nanos,
         version=value.version,
+        forget_at=forget_at(datetime.fromisoformat(value.day).replace(tzinfo=UTC)),
     )
 
 
