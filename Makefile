@@ -128,6 +128,11 @@ bench: $(STAMP) ## Measure what a model call costs: docs/benchmarks.md (BENCH_QU
 package: $(STAMP) ## Make what CloudFormation deploys, in build/package (STAGE=dev|prod)
 	@$(PY) -m scripts.package --stage $(STAGE) $(BUILD)/package
 
+.PHONY: deploy
+deploy: $(STAMP) ## Package and deploy, once you have seen what changes (STAGE=dev|prod PARAMETERS=file.json BUCKET=… YES=1)
+	@$(PY) -m scripts.deploy --stage $(STAGE) $(if $(STACK),--stack $(STACK)) $(if $(PARAMETERS),--parameters $(PARAMETERS)) \
+	  $(if $(BUCKET),--bucket $(BUCKET)) $(if $(filter 1,$(YES)),--yes) $(if $(filter 1,$(REPLACE_DATA)),--replace-data)
+
 .PHONY: package-check
 package-check: $(STAMP) $(AUDIT) ## Check that the package is complete, safe, small enough, and reproducible
 	@$(PY) -m scripts.package_checks $(BUILD)/package

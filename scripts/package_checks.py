@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import platform
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -90,12 +91,18 @@ def check(source: Path, target: Path) -> list[str]:
         runnable = builds / ("again" if own == ARCHITECTURE else "own")
         said += try_out(runnable, builds / "unzipped")
         for stage in STAGES:
-            built = target if stage == "prod" else builds / stage
-            if stage != "prod":
-                build(source, built, stage=stage)
-                compare(target, built, products=(CODE,))
+            built = builds / stage
+            build(without_requirements(source, builds / f"{stage}-source"), built, stage=stage)
             said += template_checks.check(built / TEMPLATE, stage=stage)
+        compare(target, builds / "prod", products=(TEMPLATE,))
     return said
+
+
+def without_requirements(source: Path, target: Path) -> Path:
+    """A snapshot that is packaged in a moment: its template is the same, its code isn't whole."""
+    shutil.copytree(source, target, symlinks=True)
+    (target / "requirements.txt").write_text("", encoding="utf-8")
+    return target
 
 
 def machine() -> str:

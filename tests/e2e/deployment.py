@@ -101,6 +101,9 @@ class Deployment(Crew):
     def _pointed(self) -> dict[str, Any]:
         """The template with the code's address, and what is different here."""
         del self.template["Resources"]["DocumentsBucketPolicy"]
+        for name, resource in list(self.template["Resources"].items()):
+            if resource.get("Condition") == "HasFirewall":
+                del self.template["Resources"][name]  # the emulator has no such thing
         for function in self.functions.values():
             function["Properties"]["CodeUri"] = f"s3://{CODE_BUCKET}/deployment.zip"
         shared = self.template["Globals"]["Function"]["Environment"]["Variables"]

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from devstack.settings import CHECKOUT
-from scripts import package, slimming
+from scripts import package, package_checks, slimming
 
 KEPT = ("DeletionPolicy", "UpdateReplacePolicy")
 NO_VALUE = {"Ref": "AWS::NoValue"}
@@ -76,8 +76,8 @@ class Merged:
 @pytest.fixture(scope="module", params=package.STAGES)
 def merged(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Merged:
     folder = tmp_path_factory.mktemp(request.param)
-    source = package.snapshot(folder / "checkout")
-    (source / "requirements.txt").write_text("")
+    snapshot = package.snapshot(folder / "checkout")
+    source = package_checks.without_requirements(snapshot, folder / "source")
     package.build(source, folder / "built", stage=request.param)
     return Merged(yaml.safe_load((folder / "built" / package.TEMPLATE).read_text()))
 
