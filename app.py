@@ -7,6 +7,7 @@ from chalice.app import Chalice, ConvertToMiddleware
 from chalicelib.api import (
     account,
     buying,
+    cross_origin,
     exports,
     gateway,
     holds,
@@ -72,3 +73,4 @@ for module in (
 ):
     app.register_blueprint(module.routes.blueprint)
 app.register_blueprint(workers)
+cross_origin.register(app)

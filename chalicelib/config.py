@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from chalicelib.domain.billing import Address, TaxId
 from chalicelib.domain.invoice import Seller
@@ -240,6 +241,11 @@ class Settings:
         )
 
     @cached_property
+    def cors_origins(self) -> frozenset[str]:
+        """The other origins whose pages may call `/v1`; none by default."""
+        return self._parsed("CORS_ORIGINS", "", _read_origins)
+
+    @cached_property
     def metrics_namespace(self) -> str:
         """Where CloudWatch keeps the metrics."""
         return self.environment.get("POWERTOOLS_METRICS_NAMESPACE") or "GatewayCredits"
@@ -262,6 +268,15 @@ class Settings:
             return parse(text)
         except (ValueError, KeyError, TypeError, OSError) as error:
             raise SettingsError(f"{variable} is {text!r}: {error}") from error
+
+
+def _read_origins(text: str) -> frozenset[str]:
+    origins = frozenset(part.strip() for part in text.split(",") if part.strip())
+    for origin in origins:
+        parts = urlsplit(origin)
+        if parts.scheme not in ("http", "https") or origin != f"{parts.scheme}://{parts.netloc}":
+            raise ValueError(f"{origin} is no origin, such as https://app.example.com")
+    return origins
 
 
 def _read_seller(name: str) -> Seller:

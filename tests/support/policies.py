@@ -54,25 +54,16 @@ class Resolver:
         """An ARN.
 
         Raises:
-            PolicyError: it is made of something else than Ref, Fn::GetAtt and Fn::Sub.
+            PolicyError: it is made of something else than Fn::GetAtt and Fn::Sub.
         """
         match expression:
             case str():
                 return expression
-            case {"Ref": str(logical_id)}:
-                return self.reference(logical_id)
             case {"Fn::GetAtt": [logical_id, attribute]}:
                 return self.attribute(logical_id, attribute)
             case {"Fn::Sub": str(text)}:
                 return _INSERTED.sub(lambda found: self._inserted(found[1]), text)
         raise PolicyError(f"{expression} is not understood.")
-
-    def reference(self, logical_id: str) -> str:
-        """What a resource of the template is called where it is referred to: here, an ARN."""
-        resource = self.template.content["Resources"].get(logical_id, {}).get("Type")
-        if resource == "AWS::SecretsManager::Secret":
-            return self.arns.secret(self.physical_ids.get(logical_id, logical_id))
-        raise PolicyError(f"A reference to {logical_id}, a {resource}, is not understood.")
 
     def attribute(self, logical_id: str, attribute: str) -> str:
         """An attribute of a resource of the template."""
@@ -90,6 +81,8 @@ class Resolver:
                 return self.arns.bucket(name)
             case "AWS::Events::EventBus", "Arn":
                 return self.arns.bus(name)
+            case "AWS::SecretsManager::Secret", "Id":
+                return self.arns.secret(name)
         raise PolicyError(f"{logical_id}.{attribute} of a {resource} is not understood.")
 
     def _inserted(self, name: str) -> str:

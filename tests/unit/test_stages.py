@@ -199,7 +199,7 @@ def test_no_secret_is_in_the_template_or_resolved_when_deploying(merged: Merged)
     variables = merged.content["Globals"]["Function"]["Environment"]["Variables"]
     assert not {"STRIPE_API_KEY", "STRIPE_WEBHOOK_SECRETS", "CURSOR_SECRET"} & set(variables)
     assert variables["STRIPE_SECRET_ID"] == {"Ref": "StripeSecretName"}
-    assert variables["CURSOR_SECRET_ID"] == {"Ref": "CursorSecret"}
+    assert variables["CURSOR_SECRET_ID"] == {"Fn::GetAtt": ["CursorSecret", "Id"]}
 
 
 def test_the_api_is_regional_throttled_traced_and_logged_without_tokens(merged: Merged) -> None:
