@@ -120,7 +120,7 @@ class Stack:
         """
         seen = {event["EventId"] for event in self._events()}
         self.cloudformation.execute_change_set(StackName=self.name, ChangeSetName=name)
-        reasons: list[str] = []
+        before, reasons = len(seen), list[str]()
         for _ in self._looks(_WORKING_SECONDS):
             for event in self._events():
                 if event["EventId"] in seen:
@@ -131,6 +131,8 @@ class Stack:
                     reason = event.get("ResourceStatusReason", "no reason given")
                     reasons.append(f"{event['LogicalResourceId']}: {reason}")
             status = str((self.describe() or {"StackStatus": "REVIEW_IN_PROGRESS"})["StackStatus"])
+            if len(seen) == before:
+                continue  # it hasn't begun, and its status is still that of the last time
             if status in _GOOD:
                 return
             if not status.endswith("IN_PROGRESS"):
