@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,19 +25,9 @@ from scripts.package import CODE, PRODUCTS, STAGES, TEMPLATE, PackageError, buil
 
 UNZIPPED_MAX_BYTES = 120 * 1024 * 1024
 """Half of what Lambda takes: each new container has to fetch it."""
-NEEDED = (
-    "app.py",
-    "chalice/app.py",
-    "chalicelib/config.py",
-    "templates/credits.html",
-    "templates/invoice.html",
-    "templates/invoice.typ",
-    "templates/openapi.json",
-    "templates/seller.json",
-    "templates/fonts/NotoSans-Regular.ttf",
-    "templates/fonts/NotoSansSC-Regular.otf",
-    "templates/fonts/coverage.json",
-)
+NEEDED = ("app.py", "chalice/app.py", "chalicelib/config.py", "templates/invoice.typ")
+#: Folders of which every file is needed: code, and templates with their fonts.
+WHOLE = ("chalicelib", "templates")
 FORBIDDEN = ("__pycache__/", "/devstack/", "/tests/support/", "/pip/")
 #: Lambda's processor.
 ARCHITECTURE = "arm64"
@@ -84,7 +74,7 @@ def check(source: Path, target: Path) -> list[str]:
         build(source, target)
         build(source, builds / "again")
         compare(target, builds / "again")
-        said += [measure(target / CODE), "Two builds of the same source are equal."]
+        said += [measure(target / CODE, source), "Two builds of the same source are equal."]
         own = machine()
         if own != ARCHITECTURE:
             build(source, builds / "own", architecture=own)
@@ -117,8 +107,8 @@ def compare(first: Path, second: Path, *, products: Iterable[str] = PRODUCTS) ->
             raise PackageError(f"Two builds of the same source differ in {name}.")
 
 
-def measure(archive: Path) -> str:
-    """How large the package is.
+def measure(archive: Path, source: Path) -> str:
+    """How large the package of a snapshot is.
 
     Raises:
         PackageError: it is too large, or has a file too few or too many.
@@ -126,17 +116,25 @@ def measure(archive: Path) -> str:
     with zipfile.ZipFile(archive) as package:
         names = package.namelist()
         unzipped = sum(entry.file_size for entry in package.infolist())
-    check_names(names)
+    check_names(names, *files_of(source))
     size = f"{_megabytes(unzipped)} of {_megabytes(UNZIPPED_MAX_BYTES)} unzipped"
     if unzipped > UNZIPPED_MAX_BYTES:
         raise PackageError(f"The package is too large: {size}.")
     return f"{len(names)} files, {_megabytes(archive.stat().st_size)} zipped, {size}."
 
 
-def check_names(names: Iterable[str]) -> None:
+def files_of(source: Path) -> Iterator[str]:
+    """What of a snapshot has to be in its package."""
+    for folder in WHOLE:
+        for path in sorted((source / folder).rglob("*")):
+            if path.is_file():
+                yield path.relative_to(source).as_posix()
+
+
+def check_names(names: Iterable[str], *more: str) -> None:
     """Raise PackageError unless the package has what it needs, and nothing that it must not."""
     present = set(names)
-    missing = [name for name in NEEDED if name not in present]
+    missing = [name for name in (*NEEDED, *more) if name not in present]
     if missing:
         raise PackageError(f"Missing in the package: {', '.join(missing)}.")
     misplaced = [name for name in present if any(part in f"/{name}" for part in FORBIDDEN)]

@@ -197,6 +197,24 @@ def test_a_webhook_counts_with_its_signature_only(deployment: Deployment, custom
     assert_conserved(customer)
 
 
+def test_a_webhook_secret_is_replaced_without_a_deployment(deployment: Deployment) -> None:
+    event = {"id": "evt_new", "object": "event", "type": "product.created"}
+    text = json.dumps(event | {"data": {"object": {"id": "prod_1", "object": "product"}}})
+    endpoint = Endpoint(url=f"{deployment.url}/webhooks/stripe", secrets=("whsec_new",))
+    assert post(endpoint, text, timeout_seconds=30) == 400
+    deployment.cloud.client("secretsmanager").put_secret_value(
+        SecretId=deployment.template["Parameters"]["StripeSecretName"]["Default"],
+        SecretString=json.dumps(
+            {
+                "api_key": deployment.stripe.api_key,
+                "webhook_secrets": f"whsec_new,{WEBHOOK_SECRET}",
+            }
+        ),
+    )
+    # A function that has only just asked for the secret waits for half a minute.
+    wait_for("the new secret", lambda: post(endpoint, text, timeout_seconds=30) == 200)
+
+
 def _second_card(deployment: Deployment, customer: Client) -> str:
     setup = customer.call("POST", "/payment-methods/setup", body={})
     intent = setup["client_secret"].partition("_secret_")[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,8 +13,9 @@ import pytest
 import yaml
 from botocore.exceptions import ClientError
 
+from devstack.settings import CHECKOUT
 from scripts.change_sets import Change, DeployError, Stack, table
-from scripts.deploy import Console, Deployment, Wish, parameters_of, read_parameters, reserved
+from scripts.deploy import Console, Deployment, Wish, main, parameters_of, read_parameters, reserved
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 TEMPLATE = {
@@ -386,6 +388,28 @@ def test_parameters_are_read_from_a_file(tmp_path: Path, monkeypatch: pytest.Mon
             read_parameters(file, stage="prod")
     with pytest.raises(DeployError, match="can't be read"):
         read_parameters(tmp_path / "none.json", stage="prod")
+
+
+def test_make_hands_on_what_was_asked_for() -> None:
+    said = ["STAGE=dev", "PARAMETERS=p.json", "BUCKET=ours", "STACK=mine", "YES=1"]
+    for more, replaces in ((["REPLACE_DATA=1"], True), ([], False)):
+        told = subprocess.run(
+            ["make", "--dry-run", "deploy", *said, *more],
+            cwd=CHECKOUT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        line = " ".join(told.replace("\\\n", " ").split())
+        assert "--stage dev --stack mine --parameters p.json --bucket ours --yes" in line
+        assert ("--replace-data" in line) is replaces
+
+
+def test_without_its_parameters_file_nothing_is_even_packaged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--stage", "dev", "--parameters", str(tmp_path / "none.json")]) == 1
+    assert capsys.readouterr().out == ""
 
 
 def test_what_endangers_data_stands_out() -> None:

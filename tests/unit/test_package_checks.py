@@ -112,10 +112,18 @@ def test_a_package_that_is_too_large_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = archive(tmp_path / CODE, **dict.fromkeys(package_checks.NEEDED, b"1234567890"))
-    assert "unzipped" in package_checks.measure(made)
+    assert "unzipped" in package_checks.measure(made, tmp_path)
     monkeypatch.setattr(package_checks, "UNZIPPED_MAX_BYTES", 10 * len(package_checks.NEEDED) - 1)
     with pytest.raises(PackageError, match="too large"):
-        package_checks.measure(made)
+        package_checks.measure(made, tmp_path)
+
+
+def test_a_package_without_one_of_the_fonts_is_refused(tmp_path: Path) -> None:
+    made = archive(tmp_path / CODE, **dict.fromkeys(package_checks.NEEDED, b""))
+    (tmp_path / "templates" / "fonts").mkdir(parents=True)
+    (tmp_path / "templates" / "fonts" / "Sans.ttf").touch()
+    with pytest.raises(PackageError, match=r"Missing in the package: templates/fonts/Sans\.ttf"):
+        package_checks.measure(made, tmp_path)
 
 
 def test_a_package_that_leans_on_something_outside_is_refused(tmp_path: Path) -> None:
