@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from chalicelib.config import TEMPLATES
 from chalicelib.domain.billing import BillingDetails
 from chalicelib.domain.invoice import Invoice
 from chalicelib.domain.tax import NO_TAX, Tax
-from chalicelib.wiring.stores import Stores
+from chalicelib.wiring.secrets import Secrets
 
 if TYPE_CHECKING:
     from stripe import StripeClient
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from chalicelib.adapters.jwt_tokens import JwtTokens
     from chalicelib.adapters.page_renderer import PageRenderer
     from chalicelib.adapters.price_catalogue import GenaiPricesCatalogue
-    from chalicelib.adapters.secrets import Secret
     from chalicelib.adapters.typst_renderer import TypstRenderer
     from chalicelib.ports import (
         Documents,
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Outside(Stores):
+class Outside(Secrets):
     """The other adapters, each imported and built on its first use."""
 
     def verify_token(self, token: str) -> Mapping[str, object] | None:
@@ -68,16 +67,6 @@ class Outside(Stores):
         except WebhookError:
             return None
 
-    def cursor_keys(self) -> Sequence[bytes]:
-        """What signs cursors: the first does now, any other did while it was replaced."""
-        from chalicelib.adapters.secrets import listed
-
-        return [key.encode() for key in listed(self._cursor_secret.field("key"))]
-
-    def renew_cursor_keys(self) -> bool:
-        """Whether the keys have changed since they were read."""
-        return self._cursor_secret.renew()
-
     @cached_property
     def tax_ids(self) -> TaxIds:
         """Which kinds of tax ID there are."""
@@ -97,27 +86,6 @@ class Outside(Stores):
         from chalicelib.adapters.stripe_client import stripe_client
 
         return stripe_client(self._stripe_secret, self.settings.stripe_api_base)
-
-    @cached_property
-    def _stripe_secret(self) -> Secret:
-        fields = {
-            "api_key": lambda: self.settings.stripe_api_key,
-            "webhook_secrets": lambda: self.settings.stripe_webhook_secrets,
-        }
-        return self._secret(self.settings.stripe_secret_id, fields)
-
-    @cached_property
-    def _cursor_secret(self) -> Secret:
-        return self._secret(
-            self.settings.cursor_secret_id, {"key": lambda: self.settings.cursor_secret}
-        )
-
-    def _secret(self, secret_id: str | None, given: Mapping[str, Callable[[], str]]) -> Secret:
-        from chalicelib.adapters.secrets import FixedSecret, StoredSecret
-
-        if secret_id is None:
-            return FixedSecret(given)
-        return StoredSecret(self._client("secretsmanager"), secret_id=secret_id)
 
     @cached_property
     def _refunds(self) -> Refunds:
@@ -209,24 +177,6 @@ class Outside(Stores):
         from chalicelib.adapters.ids import TimeOrderedIds
 
         return TimeOrderedIds()
-
-    @cached_property
-    def _session(self) -> Any:
-        import boto3
-
-        return boto3.Session()
-
-    def _client(self, service: str) -> Any:
-        from botocore.config import Config
-
-        config = Config(
-            connect_timeout=2,
-            read_timeout=10,
-            retries={"mode": "standard", "total_max_attempts": 3},
-            # S3 would sign links in an old way, which doesn't cover headers of the answer.
-            signature_version="s3v4" if service == "s3" else None,
-        )
-        return self._session.client(service, config=config)
 
 
 class _NoTaxes:

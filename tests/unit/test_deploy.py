@@ -15,7 +15,8 @@ from botocore.exceptions import ClientError
 
 from devstack.settings import CHECKOUT
 from scripts.change_sets import Change, DeployError, Stack, table
-from scripts.deploy import Console, Deployment, Wish, main, parameters_of, read_parameters, reserved
+from scripts.deploy import Console, Deployment, Wish, main
+from scripts.deploy_parameters import parameters_of, read_parameters, reserved
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 TEMPLATE = {
