@@ -141,7 +141,7 @@ class Cloud:
         self.executed.append(f"{StackName}:{ChangeSetName}")
         failed = "ROLLBACK" in self.ends
         event = {
-            "EventId": "2",
+            "EventId": f"event-{len(self.events)}",
             "LogicalResourceId": "Sweep",
             "ResourceStatus": "CREATE_FAILED" if failed else "CREATE_COMPLETE",
             "ResourceStatusReason": "the quota is used up",
