@@ -9,6 +9,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 BUILD := build
+AUDIT := .venv-audit/.installed
 
 # Settings, from the command line or the environment: make run PORT=8001
 ORG ?= demo
@@ -19,6 +20,7 @@ DAYS ?= 7
 EXAMPLE_PORT ?= 8100
 EXAMPLES ?= 200
 TESTS ?= tests
+STAGE ?= prod
 # Two processes: that many cores a small machine has. Tests of one module stay together, since
 # they share a running stack.
 PYTEST_OPTIONS ?= -n 2 --dist loadscope
@@ -144,19 +146,29 @@ bench: $(STAMP) ## Measure what a model call costs: docs/benchmarks.md (BENCH_QU
 	@$(PY) -m bench
 
 .PHONY: package
-package: $(STAMP) ## Make what CloudFormation deploys, in build/package
-	@$(PY) scripts/package.py $(BUILD)/package
+package: $(STAMP) ## Make what CloudFormation deploys, in build/package (STAGE=dev|prod)
+	@$(PY) -m scripts.package --stage $(STAGE) $(BUILD)/package
+
+.PHONY: deploy
+deploy: $(STAMP) ## Package and deploy, once you have seen what changes (STAGE=dev|prod PARAMETERS=file.json BUCKET=… YES=1)
+	@$(PY) -m scripts.deploy --stage $(STAGE) $(if $(STACK),--stack $(STACK)) $(if $(PARAMETERS),--parameters $(PARAMETERS)) \
+	  $(if $(BUCKET),--bucket $(BUCKET)) $(if $(filter 1,$(YES)),--yes) $(if $(filter 1,$(REPLACE_DATA)),--replace-data)
 
 .PHONY: package-check
-package-check: $(STAMP) ## Check that the package is complete, valid, small enough, and reproducible
-	@$(PY) scripts/package.py --check $(BUILD)/package
+package-check: $(STAMP) $(AUDIT) ## Check that the package is complete, safe, small enough, and reproducible
+	@$(PY) -m scripts.package_checks $(BUILD)/package
 
 .PHONY: clean
 clean: ## Remove what was built and installed
-	@rm -rf $(VENV) $(BUILD) .chalice/deployments .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) $(dir $(AUDIT)) $(BUILD) .chalice/deployments .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment is made once, and again when the lock changes.
 $(STAMP): requirements.txt requirements-dev.txt scripts/find-python
 	@PYTHON="$(PYTHON)" scripts/make-venv $(VENV)
+	@touch $@
+
+# What judges the template pins other versions than we do, so it has an environment of its own.
+$(AUDIT): requirements-audit.txt scripts/find-python
+	@PYTHON="$(PYTHON)" scripts/make-venv $(dir $@) requirements-audit.txt
 	@touch $@

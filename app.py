@@ -7,6 +7,7 @@ from chalicelib.adapters.log_format import DiscreetFormatter
 from chalicelib.api import (
     account,
     buying,
+    cross_origin,
     exports,
     gateway,
     holds,
@@ -66,3 +67,4 @@ for module in (
 ):
     app.register_blueprint(module.routes.blueprint)
 app.register_blueprint(workers)
+cross_origin.register(app)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from chalicelib.domain.billing import Address, TaxId
 from chalicelib.domain.invoice import Seller
@@ -125,6 +126,16 @@ class Settings:
         return self.environment.get("PAGE_URL") or None
 
     @cached_property
+    def stripe_secret_id(self) -> str | None:
+        """The secret with Stripe's key and webhook secrets; without it, variables have them."""
+        return self.environment.get("STRIPE_SECRET_ID") or None
+
+    @cached_property
+    def cursor_secret_id(self) -> str | None:
+        """The secret with the cursors' key; without it, a variable has it."""
+        return self.environment.get("CURSOR_SECRET_ID") or None
+
+    @cached_property
     def stripe_api_key(self) -> str:
         """Stripe's secret or restricted key."""
         return self._required("STRIPE_API_KEY")
@@ -145,10 +156,9 @@ class Settings:
         return self.environment.get("STRIPE_JS_URL") or "https://js.stripe.com/v3/"
 
     @cached_property
-    def stripe_webhook_secrets(self) -> tuple[str, ...]:
-        """The secrets that sign webhooks; two while one replaces the other."""
-        secrets = self._required("STRIPE_WEBHOOK_SECRETS").split(",")
-        return tuple(secret.strip() for secret in secrets if secret.strip())
+    def stripe_webhook_secrets(self) -> str:
+        """What signs webhooks; two, separated by a comma, while one replaces the other."""
+        return self._required("STRIPE_WEBHOOK_SECRETS")
 
     @cached_property
     def jwt_issuer(self) -> str:
@@ -179,9 +189,9 @@ class Settings:
         )
 
     @cached_property
-    def cursor_secret(self) -> bytes:
+    def cursor_secret(self) -> str:
         """What signs the cursors of lists."""
-        return self._required("CURSOR_SECRET").encode()
+        return self._required("CURSOR_SECRET")
 
     @cached_property
     def purchase_minimum_nanos(self) -> int:
@@ -236,6 +246,11 @@ class Settings:
         )
 
     @cached_property
+    def cors_origins(self) -> frozenset[str]:
+        """The other origins whose pages may call `/v1`; none by default."""
+        return self._parsed("CORS_ORIGINS", "", _read_origins)
+
+    @cached_property
     def metrics_namespace(self) -> str:
         """Where CloudWatch keeps the metrics."""
         return self.environment.get("POWERTOOLS_METRICS_NAMESPACE") or "GatewayCredits"
@@ -258,6 +273,15 @@ class Settings:
             return parse(text)
         except (ValueError, KeyError, TypeError, OSError) as error:
             raise SettingsError(f"{variable} is {text!r}: {error}") from error
+
+
+def _read_origins(text: str) -> frozenset[str]:
+    origins = frozenset(part.strip() for part in text.split(",") if part.strip())
+    for origin in origins:
+        parts = urlsplit(origin)
+        if parts.scheme not in ("http", "https") or origin != f"{parts.scheme}://{parts.netloc}":
+            raise ValueError(f"{origin} is no origin, such as https://app.example.com")
+    return origins
 
 
 def _at_least_one(text: str) -> int:

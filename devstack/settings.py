@@ -81,6 +81,9 @@ def decided_variables(
         "STRIPE_PUBLISHABLE_KEY": stripe.publishable_key,
         "STRIPE_WEBHOOK_SECRETS": webhook_secret,
         "CURSOR_SECRET": f"cursor_{webhook_secret}",
+        # Its secrets are these variables, and in no Secrets Manager.
+        "STRIPE_SECRET_ID": "",
+        "CURSOR_SECRET_ID": "",
         "STRIPE_JS_URL": f"{addresses.stripe}/v3/" if stripe.is_local else STRIPE_JS_URL,
         "JWT_ISSUER": issuer(settings, addresses).url,
         "JWT_AUDIENCE": AUDIENCE,

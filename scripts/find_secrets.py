@@ -35,8 +35,12 @@ KNOWN = (
         reason="the end of {{resolve:secretsmanager:…}}, which says where the secret is",
     ),
     Known(
-        pattern=re.compile(r"(sk_test|sk_live|rk_live|whsec)_(?:[a-z_]+|1|…)"),
+        pattern=re.compile(r"(sk_test|sk_live|rk_live|whsec)_(?:[a-z_]+(,whsec_[a-z_]+)*|1|…)"),
         reason="words, for the local Stripe and for tests: Stripe's have digits and capitals",
+    ),
+    Known(
+        pattern=re.compile(r"[a-z-]+/stripe|CursorSecret|api_key"),
+        reason="what a secret is called in Secrets Manager, and a field of it",
     ),
     Known(
         pattern=re.compile(r"nobody|test"),

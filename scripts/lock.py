@@ -15,19 +15,22 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parent.parent
 RUNTIME = ("requirements.in", "requirements.txt")
 DEVELOPMENT = ("requirements-dev.in", "requirements-dev.txt")
+AUDIT = ("requirements-audit.in", "requirements-audit.txt")
+"""An environment of its own, which shares no version with the others."""
 FORBIDDEN_AT_RUNTIME = {"chalice", "pip", "setuptools", "wheel", "moto", "pytest"}
 """Chalice's run time is packed by `chalice package`; the rest only weighs."""
 _PIN = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)(\[[^]]*\])?==(?P<version>\S+)", re.MULTILINE)
 
 
 def compile_locks() -> int:
-    """Resolve both files anew; pins that still fit are kept."""
+    """Resolve the files anew; pins that still fit are kept."""
     base = [
         *(sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal"),
         *("--python-version", "3.11", "--generate-hashes", "--no-header"),
         "--no-emit-index-url",
     ]
-    for source, target, constraint in ((*RUNTIME, ()), (*DEVELOPMENT, ("-c", RUNTIME[1]))):
+    constrained = ((*RUNTIME, ()), (*DEVELOPMENT, ("-c", RUNTIME[1])), (*AUDIT, ()))
+    for source, target, constraint in constrained:
         done = subprocess.run([*base, source, *constraint, "-o", target], cwd=ROOT, check=False)
         if done.returncode:
             return done.returncode
@@ -55,7 +58,7 @@ def pinned(name: str) -> dict[str, str]:
 def faults() -> list[str]:
     """Return what is wrong with the locks, each in a sentence."""
     found: list[str] = []
-    for source, target in (RUNTIME, DEVELOPMENT):
+    for source, target in (RUNTIME, DEVELOPMENT, AUDIT):
         pins = pinned(target)
         for requirement in asked(source):
             pin = pins.get(canonicalize_name(requirement.name))

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import stripe
 from stripe import StripeClient
 
 from chalicelib.adapters.stripe_errors import DeclinedError, translated
@@ -32,11 +31,6 @@ if TYPE_CHECKING:
         PaymentIntentCreateParams,
     )
 
-#: Together with one retry this stays under the 29 s that API Gateway waits for an answer.
-_CONNECT_SECONDS = 3
-_READ_SECONDS = 10
-_RETRIES = 1
-
 _ORGANIZATION = "organization_id"
 _PURCHASE = "purchase_id"
 #: Metadata of a SetupIntent.
@@ -44,23 +38,6 @@ MANDATE_VERSION, AGREED_BY, AGREED_AT = "mandate_version", "agreed_by", "agreed_
 _MAX_METADATA = 500
 
 _NEEDS_CUSTOMER = "authentication_required"
-
-
-def stripe_client(api_key: str, api_base: str | None) -> StripeClient:
-    """A client with time-outs and retries set, that tells nobody about us.
-
-    Telemetry would write a file, and the disk of a Lambda is read-only.
-    """
-    stripe.enable_telemetry = False
-    http_client = stripe.RequestsClient(timeout=(_CONNECT_SECONDS, _READ_SECONDS))
-    if api_base is None:
-        return StripeClient(api_key, max_network_retries=_RETRIES, http_client=http_client)
-    return StripeClient(
-        api_key,
-        max_network_retries=_RETRIES,
-        http_client=http_client,
-        base_addresses={"api": api_base},
-    )
 
 
 class StripePayments:

@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+from collections.abc import Sequence
 
 from chalicelib.domain.errors import InvalidRequestError
 
@@ -18,11 +19,11 @@ def make_cursor(secret: bytes, *, list_name: str, after: str) -> str:
     return base64.urlsafe_b64encode(signed).rstrip(b"=").decode()
 
 
-def read_cursor(secret: bytes, *, list_name: str, cursor: str) -> str:
+def read_cursor(secrets: Sequence[bytes], *, list_name: str, cursor: str) -> str:
     """Where the cursor goes on.
 
     Raises:
-        InvalidRequestError: if it wasn't made here, for that list.
+        InvalidRequestError: if it wasn't made with one of the secrets, for that list.
     """
     try:
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
@@ -30,7 +31,8 @@ def read_cursor(secret: bytes, *, list_name: str, cursor: str) -> str:
         signature, after = signed[:_SIGNATURE_BYTES], signed[_SIGNATURE_BYTES:].decode()
     except (UnicodeError, binascii.Error) as error:
         raise _forged() from error
-    if not hmac.compare_digest(signature, _signature(secret, list_name, after)):
+    made = (_signature(secret, list_name, after) for secret in secrets)
+    if not any(hmac.compare_digest(signature, expected) for expected in made):
         raise _forged()
     return after
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from chalicelib.api.cursors import read_cursor
 from chalicelib.api.http import Call
 from chalicelib.domain.billing import Address, BillingDetails, TaxId
-from chalicelib.domain.errors import ValidationFailedError
+from chalicelib.domain.errors import InvalidRequestError, ValidationFailedError
 from chalicelib.domain.fields import Faults, Fields
 from chalicelib.domain.instant import parse_instant
 from chalicelib.domain.money import NANOS_PER_CENT, format_usd
@@ -47,11 +47,19 @@ def read_window(call: Call, query: Mapping[str, str], *, list_name: str) -> Wind
     faults.raise_any()
     after = None
     if "cursor" in query:
-        secret = call.services.settings.cursor_secret
-        after = read_cursor(
-            secret, list_name=f"{list_name}/{call.organization_id}", cursor=query["cursor"]
-        )
+        after = _after(call, f"{list_name}/{call.organization_id}", query["cursor"])
     return Window(limit=int(limit), after=after, since=times["from"], until=times["to"])
+
+
+def _after(call: Call, list_name: str, cursor: str) -> str:
+    services = call.services
+    try:
+        return read_cursor(services.cursor_keys(), list_name=list_name, cursor=cursor)
+    except InvalidRequestError:
+        if not services.renew_cursor_keys():
+            raise
+    # Another function may have made it with a key that is newer than what we remember.
+    return read_cursor(services.cursor_keys(), list_name=list_name, cursor=cursor)
 
 
 def read_purchase_type(query: Mapping[str, str]) -> PurchaseType | None:

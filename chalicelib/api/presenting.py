@@ -203,7 +203,7 @@ def list_body(items: list[Body], *, call: Call, list_name: str, after: str | Non
     """A part of a list, and the cursor to the next."""
     cursor = None
     if after is not None:
-        secret = call.services.settings.cursor_secret
+        secret, *_ = call.services.cursor_keys()
         name = f"{list_name}/{call.organization_id}"
         cursor = make_cursor(secret, list_name=name, after=after)
     return {"data": items, "next_cursor": cursor}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from chalicelib.config import TEMPLATES
 from chalicelib.domain.billing import BillingDetails
 from chalicelib.domain.invoice import Invoice
 from chalicelib.domain.tax import NO_TAX, Tax
-from chalicelib.wiring.stores import Stores
+from chalicelib.wiring.secrets import Secrets
 
 if TYPE_CHECKING:
     from stripe import StripeClient
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Outside(Stores):
+class Outside(Secrets):
     """The other adapters, each imported and built on its first use."""
 
     def verify_token(self, token: str) -> Mapping[str, object] | None:
@@ -53,9 +53,17 @@ class Outside(Stores):
 
     def verify_stripe_event(self, raw: bytes, signature: str) -> Mapping[str, object] | None:
         """The event that Stripe sent, or None if nothing proves that it did."""
+        event = self._signed_event(raw, signature)
+        if event is None and self._stripe_secret.renew():
+            # It may be signed with a secret that is newer than what we remember.
+            event = self._signed_event(raw, signature)
+        return event
+
+    def _signed_event(self, raw: bytes, signature: str) -> Mapping[str, object] | None:
+        from chalicelib.adapters.secrets import listed
         from chalicelib.adapters.stripe_webhooks import WebhookError, verified_event
 
-        secrets = self.settings.stripe_webhook_secrets
+        secrets = listed(self._stripe_secret.field("webhook_secrets"))
         try:
             return verified_event(raw, signature=signature, secrets=secrets)
         except WebhookError:
@@ -77,9 +85,9 @@ class Outside(Stores):
 
     @cached_property
     def _stripe(self) -> StripeClient:
-        from chalicelib.adapters.stripe_payments import stripe_client
+        from chalicelib.adapters.stripe_client import stripe_client
 
-        return stripe_client(self.settings.stripe_api_key, self.settings.stripe_api_base)
+        return stripe_client(self._stripe_secret, self.settings.stripe_api_base)
 
     @cached_property
     def _refunds(self) -> Refunds:
@@ -184,24 +192,6 @@ class Outside(Stores):
         from chalicelib.adapters.ids import TimeOrderedIds
 
         return TimeOrderedIds()
-
-    @cached_property
-    def _session(self) -> Any:
-        import boto3
-
-        return boto3.Session()
-
-    def _client(self, service: str) -> Any:
-        from botocore.config import Config
-
-        config = Config(
-            connect_timeout=2,
-            read_timeout=10,
-            retries={"mode": "standard", "total_max_attempts": 3},
-            # S3 would sign links in an old way, which doesn't cover headers of the answer.
-            signature_version="s3v4" if service == "s3" else None,
-        )
-        return self._session.client(service, config=config)
 
 
 class _NoTaxes:

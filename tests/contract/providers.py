@@ -7,7 +7,8 @@ from typing import Any, Protocol
 
 import requests
 
-from chalicelib.adapters.stripe_payments import StripePayments, stripe_client
+from chalicelib.adapters.stripe_client import stripe_client
+from chalicelib.adapters.stripe_payments import StripePayments
 from chalicelib.domain.payment import Card
 from chalicelib.ports import Payments
 from devstack.stripe.server import LocalStripe

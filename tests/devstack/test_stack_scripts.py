@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from devstack.settings import CHECKOUT
-from scripts import lock, package
+from scripts import lock, package, package_checks
 
 HASH = " \\\n    --hash=sha256:0\n"
 
@@ -25,6 +25,8 @@ def locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list
             "requirements_txt": f"alpha==1.5{HASH}beta==2{HASH}",
             "requirements_dev_in": "-r requirements.in\ngamma==3\n",
             "requirements_dev_txt": f"alpha==1.5{HASH}beta==2{HASH}gamma==3{HASH}",
+            "requirements_audit_in": "delta\n",
+            "requirements_audit_txt": f"delta==4{HASH}",
         } | changed
         for name, text in files.items():
             stem, _, suffix = name.rpartition("_")
@@ -59,14 +61,17 @@ def test_a_lock_that_does_not_hold_is_found(
 
 @pytest.mark.parametrize(
     ("names", "said"),
-    [(package.NEEDED[1:], "Missing"), ((*package.NEEDED, "pip/__init__.py"), "Out of place")],
+    [
+        (package_checks.NEEDED[1:], "Missing"),
+        ((*package_checks.NEEDED, "pip/__init__.py"), "Out of place"),
+    ],
 )
 def test_a_package_with_a_file_too_few_or_too_many_is_refused(
     names: tuple[str, ...], said: str
 ) -> None:
-    package.check_names(package.NEEDED)
+    package_checks.check_names(package_checks.NEEDED)
     with pytest.raises(package.PackageError, match=said):
-        package.check_names(names)
+        package_checks.check_names(names)
 
 
 def test_make_alone_prints_every_target() -> None:

@@ -127,6 +127,20 @@ def test_a_webhook(deployment: Deployment, actor: Actor) -> None:
     assert_conserved(actor)
 
 
+def test_a_webhook_secret_is_replaced_without_a_deployment(deployment: Deployment) -> None:
+    event = {"id": "evt_new", "object": "event", "type": "product.created"}
+    text = json.dumps(event | {"data": {"object": {"id": "prod_1", "object": "product"}}})
+    endpoint = Endpoint(url=f"{deployment.url}/webhooks/stripe", secrets=("whsec_new",))
+    assert post(endpoint, text, timeout_seconds=30) == 400
+    both = f"whsec_new,{WEBHOOK_SECRET}"
+    deployment.cloud.client("secretsmanager").put_secret_value(
+        SecretId=deployment.template["Parameters"]["StripeSecretName"]["Default"],
+        SecretString=json.dumps({"api_key": deployment.stripe.api_key, "webhook_secrets": both}),
+    )
+    # A function that has only just asked for the secret waits for half a minute.
+    wait_for("the new secret", lambda: post(endpoint, text, timeout_seconds=30) == 200)
+
+
 @station
 def test_usage(deployment: Deployment, actor: Actor) -> None:
     actor.operator.post("/adjustments", {"amount": "50.00", "reason": "a present"})

@@ -6,6 +6,7 @@ Each is a function of a running stack. A new route or a new duty of a function b
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from app import app
 from devstack.client import request
 from devstack.stack import Stack
 from tests.support.actor import FAR_OFF, LONG_AGO, Actor, wait_for
@@ -62,6 +64,14 @@ def reading(stack: Stack) -> None:
     ):
         answer = request("GET", stack.url + path, headers={"Authorization": f"Bearer {token}"})
         assert answer.status_code in {200, 404}, f"{path}: {answer.text}"
+
+
+def preflighting(stack: Stack) -> None:
+    """A page of another origin asks what it may do; nothing, unless it is configured."""
+    for path in app.routes:
+        if path.startswith("/v1/"):
+            filled = re.sub(r"\{\w+\}", "x", path)
+            assert request("OPTIONS", stack.url + filled).status_code == 404
 
 
 def pricing(stack: Stack) -> None:
@@ -425,6 +435,7 @@ def _sweep_top_ups(stack: Stack) -> None:
 
 FLOWS: tuple[Callable[[Stack], None], ...] = (
     reading,
+    preflighting,
     pricing,
     buying,
     concluding_on_demand,

@@ -229,7 +229,8 @@ def test_signatures_are_compared_in_constant_time(
 
     def listed() -> bool:
         try:
-            read_cursor(b"secret" if not always else b"x", list_name="ledger/acme", cursor=cursor)
+            secret = b"secret" if not always else b"x"
+            read_cursor([secret], list_name="ledger/acme", cursor=cursor)
         except InvalidRequestError:
             return False
         return True

@@ -14,7 +14,6 @@ from devstack.aws import STACK_NAME
 from devstack.template import Template
 from tests.support.rights import Arns, Right
 
-STAGE = "prod"
 _INSERTED = re.compile(r"\$\{([^}]+)\}")
 
 
@@ -82,6 +81,8 @@ class Resolver:
                 return self.arns.bucket(name)
             case "AWS::Events::EventBus", "Arn":
                 return self.arns.bus(name)
+            case "AWS::SecretsManager::Secret", "Id":
+                return self.arns.secret(name)
         raise PolicyError(f"{logical_id}.{attribute} of a {resource} is not understood.")
 
     def _inserted(self, name: str) -> str:
@@ -93,6 +94,8 @@ class Resolver:
         }
         if name in pseudo:
             return pseudo[name]
+        if name in self.template.content["Parameters"]:
+            return str(self.template.content["Parameters"][name]["Default"])
         logical_id, _, attribute = name.partition(".")
         if not attribute:
             raise PolicyError(f"${{{name}}} is not understood.")
@@ -103,7 +106,7 @@ def policy_files(root: Path) -> dict[str, Path]:
     """The policy of each function, by the function's name in Chalice."""
     folder = root / ".chalice"
     config = json.loads((folder / "config.json").read_text())
-    functions = config["stages"][STAGE]["lambda_functions"]
+    functions = config["lambda_functions"]
     return {name: folder / settings["iam_policy_file"] for name, settings in functions.items()}
 
 

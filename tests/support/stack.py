@@ -44,6 +44,8 @@ NOBODY = {
     "JWT_AUDIENCE": "nobody",
     "JWT_JWKS_URL": f"{_NOWHERE}/jwks.json",
     "CURSOR_SECRET": "nobody's",
+    "STRIPE_SECRET_ID": "",
+    "CURSOR_SECRET_ID": "",
 }
 """What a stack decides, for the tests that have an emulator alone."""
 

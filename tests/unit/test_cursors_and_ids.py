@@ -26,7 +26,7 @@ BASE64 = st.binary(max_size=100).map(base64.urlsafe_b64encode).map(bytes.decode)
 def test_a_cursor_is_read_as_it_was_made(after: str, name: str) -> None:
     cursor = make_cursor(SECRET, list_name=name, after=after)
     assert cursor.isascii()
-    assert read_cursor(SECRET, list_name=name, cursor=cursor) == after
+    assert read_cursor([SECRET], list_name=name, cursor=cursor) == after
 
 
 @pytest.mark.parametrize(
@@ -36,13 +36,13 @@ def test_a_cursor_is_read_as_it_was_made(after: str, name: str) -> None:
 def test_a_cursor_is_good_for_its_list_and_its_maker_alone(secret: bytes, name: str) -> None:
     cursor = make_cursor(SECRET, list_name="ledger/a", after="ent_1")
     with pytest.raises(InvalidRequestError):
-        read_cursor(secret, list_name=name, cursor=cursor)
+        read_cursor([secret], list_name=name, cursor=cursor)
 
 
 @given(cursor=st.text(max_size=100) | BASE64)
 def test_what_was_not_made_here_is_refused(cursor: str) -> None:
     with pytest.raises(InvalidRequestError):
-        read_cursor(SECRET, list_name="ledger/a", cursor=cursor)
+        read_cursor([SECRET], list_name="ledger/a", cursor=cursor)
 
 
 @given(bit=st.integers(0, 8 * 21 - 1))
@@ -53,7 +53,7 @@ def test_no_bit_of_a_cursor_can_be_changed(bit: int) -> None:
     content[bit // 8] ^= 1 << bit % 8
     forged = base64.urlsafe_b64encode(bytes(content)).rstrip(b"=").decode()
     with pytest.raises(InvalidRequestError):
-        read_cursor(SECRET, list_name="ledger/a", cursor=forged)
+        read_cursor([SECRET], list_name="ledger/a", cursor=forged)
 
 
 def test_ids_are_never_given_twice() -> None:

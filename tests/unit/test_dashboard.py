@@ -55,7 +55,9 @@ def metrics() -> Iterator[tuple[str, str, dict[str, str]]]:
 def test_every_reference_is_to_something_that_is_there() -> None:
     for reference in re.findall(r"\$\{([^}]+)\}", TEXT):
         name = reference.partition(".")[0]
-        assert name == "AWS::Region" or name in RESOURCES or name in FUNCTIONS, reference
+        assert (
+            name in {"AWS::Region", "AWS::StackName"} or name in RESOURCES or name in FUNCTIONS
+        ), reference
 
 
 def test_what_is_drawn_is_measured() -> None:

@@ -67,13 +67,22 @@ def test_each_table_that_is_missing_is_named(variable: str) -> None:
         ("trace_terms", "TRACES_PER_MONTH", "many"),
         ("trace_terms", "TRACES_PRICE_PER_THOUSAND", "0.5 USD"),
         ("seller", "SELLER_FILE", "no-such-file.json"),
+        ("cors_origins", "CORS_ORIGINS", "https://app.example.com/"),
+        ("cors_origins", "CORS_ORIGINS", "app.example.com"),
+        ("cors_origins", "CORS_ORIGINS", "https://app.example.com,.*"),
     ],
 )
 def test_a_setting_that_can_not_be_read_is_named_with_its_value(
     name: str, variable: str, text: str
 ) -> None:
-    with pytest.raises(SettingsError, match=f"{variable} is '{text}'"):
+    with pytest.raises(SettingsError, match=re.escape(f"{variable} is '{text}'")):
         getattr(Settings({variable: text}), name)
+
+
+def test_origins_are_separated_by_commas_and_none_by_default() -> None:
+    two = Settings({"CORS_ORIGINS": "https://app.example.com, http://127.0.0.1:3000"})
+    assert two.cors_origins == {"https://app.example.com", "http://127.0.0.1:3000"}
+    assert Settings({}).cors_origins == set()
 
 
 def test_nothing_is_read_before_it_is_asked_for() -> None:
@@ -84,8 +93,3 @@ def test_the_bounds_of_a_purchase_have_defaults() -> None:
     settings = Settings({})
     assert settings.purchase_minimum_nanos == usd("5.00")
     assert settings.purchase_maximum_nanos == usd("10000.00")
-
-
-def test_two_webhook_secrets_serve_while_one_replaces_the_other() -> None:
-    settings = Settings({"STRIPE_WEBHOOK_SECRETS": "whsec_old, whsec_new,"})
-    assert settings.stripe_webhook_secrets == ("whsec_old", "whsec_new")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from pynamodb.attributes import Attribute
 from pynamodb.constants import STRING
@@ -46,3 +46,12 @@ def format_time(value: datetime) -> str:
         raise ValueError("a time without a zone")
     text = value.astimezone(UTC).isoformat(timespec="microseconds")
     return text.replace("+00:00", "Z")
+
+
+#: How long what may be forgotten is kept: a year, and time to ask about it.
+_KEPT = timedelta(days=400)
+
+
+def forget_at(since: datetime) -> int:
+    """When DynamoDB may remove a row that was of use until then, as its TTL wants it."""
+    return int((since + _KEPT).timestamp())

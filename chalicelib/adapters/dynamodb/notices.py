@@ -12,7 +12,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 
-from chalicelib.adapters.dynamodb.attributes import DataAttribute, TimeAttribute
+from chalicelib.adapters.dynamodb.attributes import DataAttribute, TimeAttribute, forget_at
 from chalicelib.adapters.dynamodb.codec import to_row
 from chalicelib.adapters.dynamodb.commit import expected, follows
 from chalicelib.adapters.dynamodb.models import DUE, MODELS
@@ -46,6 +46,7 @@ class NoticeModel(Model):
     due = UnicodeAttribute(null=True)
     check_at = TimeAttribute(null=True)
     version = NumberAttribute()
+    forget_at = NumberAttribute(null=True)
 
     due_notices: ClassVar[DueNoticesIndex] = DueNoticesIndex()
 
@@ -82,6 +83,7 @@ def _(value: Notice) -> Model:
         due=DUE if value.check_at else None,
         check_at=value.check_at,
         version=value.version,
+        forget_at=None if value.check_at else forget_at(value.created_at),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import cast
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
@@ -10,7 +10,7 @@ from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
 
-from chalicelib.adapters.dynamodb.attributes import DataAttribute, format_time
+from chalicelib.adapters.dynamodb.attributes import DataAttribute, forget_at, format_time
 from chalicelib.adapters.dynamodb.codec import to_row
 from chalicelib.adapters.dynamodb.commit import expected, follows
 from chalicelib.adapters.dynamodb.models import MODELS
@@ -30,6 +30,7 @@ class PurchaseDayModel(Model):
     tries = DataAttribute(null=True)
     setups = DataAttribute(null=True)
     version = NumberAttribute()
+    forget_at = NumberAttribute(null=True)
 
 
 MODELS["purchase_days"] = PurchaseDayModel
@@ -67,6 +68,7 @@ def _(value: PurchaseDay) -> Model:
         tries={id_: format_time(at) for id_, at in value.tries.items()},
         setups={"at": [format_time(at) for at in value.setups]},
         version=value.version,
+        forget_at=forget_at(datetime.fromisoformat(value.day).replace(tzinfo=UTC)),
     )
 
 
