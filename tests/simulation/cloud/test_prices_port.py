@@ -15,8 +15,8 @@ from tests.contract.test_prices_port import *
 from tests.support.stack import NOBODY
 
 
-@pytest.fixture
-def prices() -> Iterator[Prices]:  # type: ignore[no-redef]
+@pytest.fixture  # type: ignore[no-redef]
+def prices() -> Iterator[Prices]:
     cloud = MemoryCloud(now=lambda: datetime.now(UTC), given=NOBODY)
     environment = {**cloud.environment, "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}
     with dynamodb(environment, client=cloud.client("dynamodb")) as database:
