@@ -17,6 +17,7 @@ SUB ?= developer
 TTL ?= 43200
 DAYS ?= 7
 EXAMPLE_PORT ?= 8100
+EXAMPLES ?= 200
 TESTS ?= tests
 # Two processes: that many cores a small machine has. Tests of one module stay together, since
 # they share a running stack.
@@ -26,7 +27,7 @@ export ORG SCOPE SUB TTL
 .PHONY: help
 help: ## Print this
 	@echo "make <target>"
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14 | sed 's/^/  /'
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14 | sed 's/^/  /'
 
 .PHONY: run
 run: $(STAMP) ## Start the local stack on http://127.0.0.1:8000 (PORT=…, WORKERS=…, STRIPE_API_KEY=sk_test_…)
@@ -48,6 +49,10 @@ token: $(STAMP) ## Print a token for the running stack (ORG=acme SCOPE="credits:
 test: $(STAMP) ## Run the tests (TESTS=tests/unit to choose, PYTEST_OPTIONS=… to change how)
 	@$(PY) -m pytest $(PYTEST_OPTIONS) $(TESTS)
 
+.PHONY: e2e
+e2e: $(STAMP) ## Deploy the package to an emulated AWS and walk the money path, by CloudFormation and API Gateway
+	@$(PY) -m pytest -n 0 -vv -rs --log-cli-level=INFO -o log_cli_format="  %(message)s" tests/e2e
+
 .PHONY: test-browser
 test-browser: $(STAMP) ## Walk through the Credits page in Chromium, which is installed where there is none
 	@scripts/install-chromium
@@ -67,7 +72,7 @@ test-stripe: $(STAMP) ## Run the payment flows against Stripe's own test mode (S
 	@TEST_STRIPE=1 $(PY) -m pytest -rs tests/payments
 
 .PHONY: check
-check: lint types imports lock-check package-check test ## Run everything that CI runs
+check: lint types imports lock-check secrets audit package-check test ## Run everything that CI runs
 
 .PHONY: lint
 lint: $(STAMP) ## Check style and format
@@ -85,6 +90,18 @@ types: $(STAMP) ## Check the types
 .PHONY: imports
 imports: $(STAMP) ## Check that imports point inwards
 	@$(VENV)/bin/lint-imports --no-logo
+
+.PHONY: secrets
+secrets: $(STAMP) ## Look for secrets in the tracked files
+	@$(PY) -m scripts.find_secrets
+
+.PHONY: audit
+audit: $(STAMP) ## Ask the public advisory database for known faults of what is deployed
+	@$(PY) -m scripts.audit
+
+.PHONY: fuzz
+fuzz: $(STAMP) ## Send many new requests made from docs/openapi.yaml to the application (EXAMPLES=200)
+	@FUZZ_EXAMPLES="$(EXAMPLES)" $(PY) -m pytest $(PYTEST_OPTIONS) tests/security/test_fuzz.py
 
 .PHONY: invoices
 invoices: $(STAMP) ## Render and store the files of invoices that lack them

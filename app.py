@@ -1,9 +1,9 @@
 """The Chalice application: registers the routes, and names every Lambda's entry point."""
 
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.logging import correlation_paths
+from aws_lambda_powertools import Logger
 from chalice.app import Chalice, ConvertToMiddleware
 
+from chalicelib.adapters.log_format import DiscreetFormatter
 from chalicelib.api import (
     account,
     buying,
@@ -17,6 +17,7 @@ from chalicelib.api import (
     usage,
     webhooks,
 )
+from chalicelib.workers.observing import correlated_with, told_without_words
 from chalicelib.workers.queues import (
     invoice_worker,
     payment_event_worker,
@@ -40,22 +41,15 @@ __all__ = [
     "usage_worker",
 ]
 
-logger = Logger()
-metrics = Metrics()
+logger = Logger(logger_formatter=DiscreetFormatter())
 
 app = Chalice(app_name="gateway-credits", configure_logs=False)
 app.log = logger  # type: ignore[assignment]  # it has the methods, and writes JSON
 
-app.register_middleware(
-    ConvertToMiddleware(
-        logger.inject_lambda_context(
-            correlation_id_path=correlation_paths.API_GATEWAY_REST, clear_state=True
-        )
-    ),
-    "all",
-)
+app.register_middleware(correlated_with, "all")
+app.register_middleware(ConvertToMiddleware(logger.inject_lambda_context(clear_state=True)), "all")
 for event_type in ("sqs", "scheduled", "dynamodb"):
-    app.register_middleware(ConvertToMiddleware(metrics.log_metrics), event_type)
+    app.register_middleware(told_without_words, event_type)
 
 for module in (
     account,

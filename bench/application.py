@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from app import app, metrics
+from app import app
 from bench.meter import Meter
 from chalicelib.adapters.dynamodb.models import AccountModel
 from chalicelib.domain.usage_day import AccountChange
@@ -106,7 +106,6 @@ def running_application(
             endpoint_url=environment["AWS_ENDPOINT_URL"],
             account_id=environment["AWS_ACCESS_KEY_ID"],
         )
-        metrics.provider.namespace = environment.get("POWERTOOLS_METRICS_NAMESPACE", "Bench")
         if dynamodb_url is not None:
             copy_tables(cloud, dynamodb_url)
             cloud = Cloud(endpoint_url=dynamodb_url, account_id=cloud.account_id)

@@ -204,6 +204,11 @@ class Settings:
         return self._parsed("PURCHASE_DAILY_MAXIMUM", "20000.00", parse_usd)
 
     @cached_property
+    def card_tries_per_hour(self) -> int:
+        """How many unpaid purchases, and how many begun cards, an organization has in an hour."""
+        return self._parsed("CARD_TRIES_PER_HOUR", "20", _at_least_one)
+
+    @cached_property
     def trace_terms(self) -> TraceTerms:
         """The plan's monthly allowance of traces, and the price of a thousand beyond it."""
         return TraceTerms(
@@ -253,6 +258,13 @@ class Settings:
             return parse(text)
         except (ValueError, KeyError, TypeError, OSError) as error:
             raise SettingsError(f"{variable} is {text!r}: {error}") from error
+
+
+def _at_least_one(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError("must be 1 or more")
+    return number
 
 
 def _read_seller(name: str) -> Seller:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Generic, Protocol, TypeVar
 
 from chalicelib.domain.account import Account
 from chalicelib.domain.archive import Archive
+from chalicelib.domain.audit import Balance, LedgerSums
 from chalicelib.domain.billing import BillingDetails, TaxId
 from chalicelib.domain.customer import Customer
 from chalicelib.domain.holds import Hold
@@ -95,6 +96,35 @@ class History(Protocol):
 
     def count(self, organization_id: str, *, since: datetime, until: datetime) -> int:
         """How many writes were made in that time, `since` included, `until` not."""
+        ...
+
+
+class Audits(Protocol):
+    """Accounts and histories as they are stored, for comparing them."""
+
+    def balance(self, organization_id: str) -> Balance:
+        """The account as it is now; empty for an organization never heard of."""
+        ...
+
+    def sums(
+        self,
+        organization_id: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> LedgerSums:
+        """What the writes made in that time come to, `since` included, `until` not.
+
+        What was written a moment ago may be missing.
+        """
+        ...
+
+    def about_how_many(self) -> int:
+        """How many accounts there are, or were some hours ago."""
+        ...
+
+    def organizations(self, *, part: int, parts: int) -> Iterator[str]:
+        """Those of the organizations with an account that are in the part; the first is 0."""
         ...
 
 

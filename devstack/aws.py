@@ -20,7 +20,7 @@ REGION = "us-east-1"
 SECRET_KEY = "test"  # noqa: S105 - it protects nothing
 DEFAULT_ACCOUNT = "100000000001"
 STACK_NAME = "gateway-credits"
-CREATION_SECONDS = 30.0
+CREATION_SECONDS = 120.0
 
 
 class ResourceError(Exception):

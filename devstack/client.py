@@ -8,7 +8,7 @@ from typing import Any
 
 import requests
 
-TIMEOUT_SECONDS = 30.0
+TIMEOUT_SECONDS = 120.0
 Json = dict[str, Any]
 
 

@@ -14,7 +14,7 @@ from devstack.parts import Bonds, Part, free_port
 from devstack.plan import LOOPBACK, Plan
 from devstack.settings import CHECKOUT, inherited_variables
 
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 """Far above the few seconds that a start takes, for machines that are busy with tests."""
 DESCRIPTION_FILE = "stack.json"
 LOCK_FILE = "lock"

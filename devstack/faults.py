@@ -7,7 +7,7 @@ from typing import Any
 
 import requests
 
-TIMEOUT_SECONDS = 10
+TIMEOUT_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

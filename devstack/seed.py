@@ -9,7 +9,7 @@ from devstack.client import Client, UnexpectedAnswerError, confirm_card
 
 DEMO_ORGANIZATION = "demo"
 TEST_CARD = "pm_card_visa"
-CARD_SECONDS = 20.0
+CARD_SECONDS = 60.0
 BILLING_DETAILS = {
     "name": "Demo GmbH",
     "email": "billing@demo.example",

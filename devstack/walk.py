@@ -15,7 +15,7 @@ from devstack.seed import seed
 from devstack.tokens import Issuer
 from devstack.usage import UsageQueue
 
-PATIENCE_SECONDS = 90.0
+PATIENCE_SECONDS = 180.0
 """How long a step waits for the workers; they need a few seconds."""
 PURCHASE = Decimal("50.00")
 THRESHOLD = Decimal("20.00")

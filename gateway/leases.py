@@ -69,6 +69,9 @@ class Lessor(Protocol):
     def end(self, organization_id: str, lease: Lease) -> None:
         """Report what was spent, and give the rest back."""
 
+    def give_back_unanswered(self, *, older_than_seconds: float) -> bool:
+        """Give back what may have been granted although no answer came; whether all is done."""
+
 
 class Purse:
     """The leases of one organization. Safe to use from several threads."""

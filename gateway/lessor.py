@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable
@@ -28,6 +29,7 @@ _REMEMBERED = 1_000
 class _Request:
     """A request for a hold; asked again with its key, it places no second one."""
 
+    organization_id: str
     key: str
     amount_nanos: int
     asked: Mark
@@ -52,7 +54,9 @@ class HoldLessor:
         self._clock = clock
         self._count = count
         self._close_hold = close_hold
+        #: By key, the oldest first. Tending takes from it beside those who ask.
         self._unanswered: OrderedDict[str, _Request] = OrderedDict()
+        self._lock = threading.Lock()
 
     def grant(self, organization_id: str, *, need_nanos: int) -> Lease:
         """See Lessor. Where less is available than is usually leased, that is leased."""
@@ -89,31 +93,66 @@ class HoldLessor:
         except (ServiceUnavailableError, ServiceRefusalError) as error:
             logger.info("%s was not released, and will expire: %s", lease.hold_id, error)
 
+    def give_back_unanswered(self, *, older_than_seconds: float) -> bool:
+        """See Lessor. A hold that was placed without our knowing keeps credits from others."""
+        with self._lock:
+            requests = list(self._unanswered.values())
+        for request in requests:
+            if self._clock.seconds_since(request.asked) < older_than_seconds:
+                continue
+            with self._lock:
+                if self._unanswered.pop(request.key, None) is None:
+                    continue  # somebody asks again, and will have the hold
+            try:
+                self._service.release_hold(request.organization_id, self._ask_for_hold(request))
+            except ServiceUnavailableError:
+                self._remember(request)
+                return False
+            except ServiceRefusalError as refusal:
+                logger.info("No hold was placed for %s: %s", request.organization_id, refusal)
+        return True
+
     def _place(self, organization_id: str, amount_nanos: int) -> Lease:
-        request = self._unanswered.pop(organization_id, None)
-        if request is None or not self._still_worth(request, amount_nanos):
-            request = _Request(
-                key=str(uuid.uuid4()), amount_nanos=amount_nanos, asked=self._clock.mark()
-            )
+        request = self._worth_asking_again(organization_id, amount_nanos) or _Request(
+            organization_id=organization_id,
+            key=str(uuid.uuid4()),
+            amount_nanos=amount_nanos,
+            asked=self._clock.mark(),
+        )
         try:
-            hold_id = self._service.place_hold(
-                organization_id,
-                amount_nanos=amount_nanos,
-                seconds=self._policy.seconds,
-                key=request.key,
-            )
+            hold_id = self._ask_for_hold(request)
         except ServiceUnavailableError as error:
-            self._unanswered[organization_id] = request
-            if len(self._unanswered) > _REMEMBERED:
-                self._unanswered.popitem(last=False)
+            self._remember(request)
             raise self._unavailable(organization_id, error) from error
         self._count(Metric.LEASES_GRANTED, 1)
         return Lease(hold_id=hold_id, amount_nanos=amount_nanos, placed=request.asked)
 
-    def _still_worth(self, request: _Request, amount_nanos: int) -> bool:
-        """Whether a hold that was perhaps placed then would still serve now."""
-        age_seconds = self._clock.seconds_since(request.asked)
-        return request.amount_nanos == amount_nanos and age_seconds < self._policy.seconds / 2
+    def _ask_for_hold(self, request: _Request) -> str:
+        return self._service.place_hold(
+            request.organization_id,
+            amount_nanos=request.amount_nanos,
+            seconds=self._policy.seconds,
+            key=request.key,
+        )
+
+    def _remember(self, request: _Request) -> None:
+        with self._lock:
+            self._unanswered[request.key] = request
+            if len(self._unanswered) > _REMEMBERED:
+                self._unanswered.popitem(last=False)
+
+    def _worth_asking_again(self, organization_id: str, amount_nanos: int) -> _Request | None:
+        """An unanswered request whose hold, if it was placed, would still serve now."""
+        with self._lock:
+            for request in self._unanswered.values():
+                age_seconds = self._clock.seconds_since(request.asked)
+                if (
+                    request.organization_id == organization_id
+                    and request.amount_nanos == amount_nanos
+                    and age_seconds < self._policy.seconds / 2
+                ):
+                    return self._unanswered.pop(request.key)
+        return None
 
     def _ask(self, organization_id: str) -> Access:
         try:

@@ -16,6 +16,8 @@ logger = logging.getLogger(__name__)
 
 #: Leases are granted and ended by so many threads, so that a slow answer delays few others.
 _BACKGROUND_THREADS = 4
+#: Between two tries of giving back what may have been granted.
+_TRY_AGAIN_SECONDS = 0.2
 
 
 class Purses:
@@ -25,6 +27,7 @@ class Purses:
         self._lessor = lessor
         self._policy = policy
         self._clock = clock
+        self._giving_back = threading.Lock()
         self._purses: dict[str, Purse] = {}
         self._closed = False
         self._lock = threading.Lock()
@@ -44,16 +47,24 @@ class Purses:
             self._remove(organization_id, purse)
 
     def tend(self) -> None:
-        """End the leases whose time is over, and forget the organizations that have none."""
+        """End the leases whose time is over, and forget the organizations that have none.
+
+        Whoever waited for an answer has given up by now: what it may have granted goes back.
+        """
         with self._lock:
             purses = list(self._purses.items())
         for organization_id, purse in purses:
             purse.tend()
             if purse.close(only_if_idle=True):
                 self._remove(organization_id, purse)
+        if self._giving_back.acquire(blocking=False):
+            self._in_background(self._give_back)
 
     def close(self, *, calls_end_by: float) -> None:
-        """End all leases, those of running calls at that time (`time.monotonic`) at the latest."""
+        """End all leases, those of running calls at that time (`time.monotonic`) at the latest.
+
+        So long it also tries to give back what may have been granted although no answer came.
+        """
         with self._lock:
             self._closed = True
             purses = list(self._purses.values())
@@ -62,6 +73,10 @@ class Purses:
         for purse in purses:
             purse.wait_for_calls(timeout_seconds=max(0.0, calls_end_by - time.monotonic()))
         self._background.shutdown(wait=True)
+        while not self._lessor.give_back_unanswered(older_than_seconds=0):
+            if time.monotonic() >= calls_end_by:
+                return  # the holds, if there are any, expire
+            time.sleep(_TRY_AGAIN_SECONDS)
 
     def _purse(self, organization_id: str) -> Purse:
         with self._lock:
@@ -82,6 +97,12 @@ class Purses:
         with self._lock:
             if self._purses.get(organization_id) is purse:
                 del self._purses[organization_id]
+
+    def _give_back(self) -> None:
+        try:
+            self._lessor.give_back_unanswered(older_than_seconds=self._policy.wait_seconds)
+        finally:
+            self._giving_back.release()
 
     def _in_background(self, work: Callable[[], None]) -> None:
         def run() -> None:

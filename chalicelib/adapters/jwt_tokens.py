@@ -1,4 +1,4 @@
-"""Tokens verified against their issuer's published keys, which are fetched and kept."""
+"""Tokens verified against their issuer's published keys."""
 
 from __future__ import annotations
 
@@ -7,15 +7,11 @@ from collections.abc import Callable, Mapping
 
 import jwt
 
+from chalicelib.adapters.issuer_keys import IssuerKeys, IssuerUnavailableError
 from chalicelib.domain.errors import BusyError
 
 #: Clocks of issuers may differ from ours by this much.
 _LEEWAY_SECONDS = 30
-#: How long the issuer's keys are trusted without looking again, and waited for.
-_KEYS_SECONDS = 3600
-_KEYS_TIMEOUT_SECONDS = 5
-#: A key that isn't known may be new, so the issuer is asked again, but not for every forged token.
-_ASK_AGAIN_SECONDS = 30
 #: Of the asymmetric algorithms, those that issuers use; "none" and shared secrets never pass.
 _ALGORITHMS = ["RS256", "ES256"]
 
@@ -37,11 +33,7 @@ class JwtTokens:
     ) -> None:
         self._issuer = issuer
         self._audience = audience
-        self._keys = jwt.PyJWKClient(
-            jwks_url, lifespan=_KEYS_SECONDS, timeout=_KEYS_TIMEOUT_SECONDS
-        )
-        self._monotonic = monotonic
-        self._asked_at: float | None = None
+        self._keys = IssuerKeys(jwks_url, monotonic=monotonic)
 
     def claims(self, token: str) -> Mapping[str, object]:
         """What the token says.
@@ -50,6 +42,8 @@ class JwtTokens:
             TokenError: if it can't be trusted.
             BusyError: if the issuer's keys can't be had, for which the caller is not to blame.
         """
+        if not token.isascii():
+            raise TokenError("it has letters that no token has")
         try:
             claims: dict[str, object] = jwt.decode(
                 token,
@@ -61,28 +55,16 @@ class JwtTokens:
                 leeway=_LEEWAY_SECONDS,
                 options={"require": ["exp", "iss", "aud", "sub"]},
             )
-        except jwt.PyJWKClientConnectionError as error:
+        except IssuerUnavailableError as error:
             raise BusyError("The issuer of tokens can't be reached; please try again.") from error
         except jwt.PyJWTError as error:
             raise TokenError(str(error)) from error
+        if not claims["sub"]:
+            raise TokenError("it says nobody's name, and whatever is done is kept with one")
         return claims
 
     def _key_of(self, token: str) -> jwt.PyJWK:
-        kid = jwt.get_unverified_header(token).get("kid")
-        key = _with_id(self._keys.get_signing_keys(), kid)
-        if key is None and self._may_ask_again():
-            key = _with_id(self._keys.get_signing_keys(refresh=True), kid)
+        key = self._keys.find(jwt.get_unverified_header(token).get("kid"))
         if key is None:
             raise TokenError("it is signed with an unknown key")
         return key
-
-    def _may_ask_again(self) -> bool:
-        now = self._monotonic()
-        if self._asked_at is not None and now < self._asked_at + _ASK_AGAIN_SECONDS:
-            return False
-        self._asked_at = now
-        return True
-
-
-def _with_id(keys: list[jwt.PyJWK], kid: object) -> jwt.PyJWK | None:
-    return next((key for key in keys if kid is not None and key.key_id == kid), None)

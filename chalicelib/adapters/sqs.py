@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.adapters.correlation import ATTRIBUTE, current_correlation_id
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -30,7 +32,7 @@ class SqsRedelivery:
 
 
 class SqsQueue:
-    """The Queue port."""
+    """The Queue port. Messages take the correlation id along, as an attribute."""
 
     def __init__(
         self,
@@ -73,10 +75,19 @@ class SqsQueue:
             MessageBody=body,
             MessageGroupId=fingerprint,
             MessageDeduplicationId=fingerprint,
-            MessageAttributes={
-                "reason": {"DataType": "String", "StringValue": reason[:_MAX_REASON]}
-            },
+            MessageAttributes={**_attributes(), "reason": _text(reason[:_MAX_REASON])},
         )
 
     def _send(self, url: str, body: Mapping[str, object]) -> None:
-        self._client.send_message(QueueUrl=url, MessageBody=json.dumps(body))
+        self._client.send_message(
+            QueueUrl=url, MessageBody=json.dumps(body), MessageAttributes=_attributes()
+        )
+
+
+def _attributes() -> dict[str, Any]:
+    correlation_id = current_correlation_id()
+    return {} if correlation_id is None else {ATTRIBUTE: _text(correlation_id)}
+
+
+def _text(value: str) -> dict[str, str]:
+    return {"DataType": "String", "StringValue": value}

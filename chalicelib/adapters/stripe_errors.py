@@ -46,7 +46,13 @@ def translated() -> Iterator[None]:
     except stripe.InvalidRequestError as error:
         raise PaymentRefusedError(_failure_of_error(error)) from error
     except (*_MISCONFIGURED, *_OUTAGES) as error:
-        raise PaymentsUnavailableError(str(error)) from error
+        raise PaymentsUnavailableError(_said_of(error)) from error
+
+
+def _said_of(error: stripe.StripeError) -> str:
+    """What leads to it in Stripe's own log; its words may quote the request, and the key."""
+    code, status = error.code or "no code", error.http_status or "no answer"
+    return f"{type(error).__name__}: {code}, {status}, request {error.request_id or 'unknown'}"
 
 
 def _failure_of_error(error: stripe.StripeError) -> Failure:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import re
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -111,7 +112,8 @@ class Routes:
             def serve(organization_id: str, **ids: str) -> Response:
                 return answered(lambda: view(self._call(scope, organization_id, ids), **ids))
 
-            return self._route(method, f"/v1/organizations/{{organization_id}}{path}", view, serve)
+            path_template = f"/v1/organizations/{{organization_id}}{path}"
+            return self._route(method, path_template, scope, view, serve)
 
         return register
 
@@ -122,7 +124,7 @@ class Routes:
             def serve(**parameters: str) -> Response:
                 return answered(lambda: view(self._call_of_nobody(scopes), **parameters))
 
-            return self._route(method, path, view, serve)
+            return self._route(method, path, scopes[0], view, serve)
 
         return register
 
@@ -133,13 +135,25 @@ class Routes:
             def serve(**parameters: str) -> Response:
                 return answered(lambda: view(self._request, **parameters))
 
-            return self._route(method, path, view, serve)
+            return self._route(method, path, "open", view, serve)
 
         return register
 
-    def _route(self, method: str, path: str, view: View, serve: View) -> View:
-        serve = functools.wraps(view)(serve)
-        self.blueprint.route(path, methods=[method], content_types=ANY_CONTENT_TYPE)(serve)
+    def _route(self, method: str, path: str, scope: str, view: View, serve: View) -> View:
+        @functools.wraps(view)
+        def measured(**parameters: str) -> Response:
+            began = time.perf_counter()
+            response = serve(**parameters)
+            services().meter.put(
+                {"RequestDuration": (time.perf_counter() - began) * 1000},
+                dimension=scope,
+                route=f"{method} {path}",
+                status=response.status_code,
+                organization_id=_known_as(parameters.get("organization_id", "")),
+            )
+            return response
+
+        self.blueprint.route(path, methods=[method], content_types=ANY_CONTENT_TYPE)(measured)
         return view
 
     @property
@@ -171,6 +185,11 @@ class Routes:
             services=services(),
             now=now(),
         )
+
+
+def _known_as(organization_id: str) -> str | None:
+    """What the log calls the organization; paths may say anything."""
+    return organization_id if _ORGANIZATION_ID.fullmatch(organization_id) else None
 
 
 def answered(answer: Callable[[], Response]) -> Response:

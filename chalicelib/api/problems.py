@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 from chalice.app import Response
 
-from chalicelib.domain.errors import CreditsError
+from chalicelib.domain.errors import CreditsError, TooManyTriesError
 
 PROBLEM_TYPE = "application/problem+json"
 #: As Chalice types them.
@@ -32,9 +32,16 @@ STATUSES = {
 }
 
 
+def status_of(error: CreditsError) -> HTTPStatus:
+    """The status of a refusal: that of its code, but "busy" is also said to who asks too often."""
+    if isinstance(error, TooManyTriesError):
+        return HTTPStatus.TOO_MANY_REQUESTS
+    return STATUSES[error.code]
+
+
 def problem_body(error: CreditsError) -> dict[str, object]:
     """The refusal as a body. Its `type` is about:blank, so `title` is the status's phrase."""
-    status = STATUSES[error.code]
+    status = status_of(error)
     body: dict[str, object] = {
         "type": "about:blank",
         "title": status.phrase,
@@ -58,5 +65,5 @@ def problem(error: CreditsError) -> Response:
     if error.code == "unauthenticated":
         headers["WWW-Authenticate"] = "Bearer"
     return Response(
-        body=json.dumps(problem_body(error)), status_code=STATUSES[error.code], headers=headers
+        body=json.dumps(problem_body(error)), status_code=status_of(error), headers=headers
     )

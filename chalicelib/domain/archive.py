@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,8 @@ from chalicelib.domain.invoice import Invoice
 
 #: A job that goes on tells its progress far more often than that; one that doesn't has died.
 _FIRST_CHECK = timedelta(minutes=5)
+#: Of this century, so that a month more is still a month.
+_MONTH = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +70,8 @@ def month_bounds(month: str) -> tuple[datetime, datetime]:
     Raises:
         ValueError: with a sentence for the caller.
     """
-    try:
-        first = datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC)
-    except ValueError:
-        raise ValueError('must be a month, such as "2026-11"') from None
+    if _MONTH.fullmatch(month) is None:
+        raise ValueError('must be a month, such as "2026-11"')
+    year, number = month.split("-")
+    first = datetime(int(year), int(number), 1, tzinfo=UTC)
     return first, (first + timedelta(days=32)).replace(day=1)

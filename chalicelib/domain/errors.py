@@ -124,3 +124,9 @@ class BusyError(CreditsError):
 
     def __init__(self, detail: str, *, retry_after_seconds: int = 1) -> None:
         super().__init__(detail, retry_after_seconds=retry_after_seconds)
+
+
+class TooManyTriesError(CreditsError):
+    """The caller tries cards too often; later the same request may succeed."""
+
+    code = "busy"

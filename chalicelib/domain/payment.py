@@ -90,5 +90,6 @@ class PaymentRefusedError(Exception):
     """The provider won't take the request as it stands; asking again can't help."""
 
     def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.message)
+        # The provider's sentence is for the customer alone: it may quote what they sent.
+        super().__init__(failure.decline_code or failure.code)
         self.failure = failure

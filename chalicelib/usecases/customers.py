@@ -18,6 +18,7 @@ from chalicelib.domain.mandate import TEXT_VERSION, Agreement
 from chalicelib.domain.payment import Card, CardSetup, PaymentRefusedError
 from chalicelib.domain.write import Committed, Write
 from chalicelib.ports import Customers, Ledger, Payments, Queue, TaxIds, TopUps
+from chalicelib.usecases.card_tries import CardTries
 
 #: Rivals are other settings of the same organization, saved by people.
 _ATTEMPTS = 5
@@ -41,6 +42,7 @@ class Buyers:
     payments: Payments
     tax_ids: TaxIds
     queue: Queue
+    card_tries: CardTries
 
     def known(self, organization_id: str, *, now: datetime) -> tuple[Customer, str]:
         """The customer, made known to the payment provider if need be, and its id there."""
@@ -74,7 +76,12 @@ class Buyers:
         raise _busy()
 
     def set_up_card(self, organization_id: str, *, by: str, now: datetime) -> CardSetup:
-        """Begin saving a card, for somebody who was shown the mandate and agreed."""
+        """Begin saving a card, for somebody who was shown the mandate and agreed.
+
+        Raises:
+            TooManyTriesError: if that was begun too often in the last hour.
+        """
+        self.card_tries.count_setup(organization_id, now=now)
         _, customer_id = self.known(organization_id, now=now)
         agreement = Agreement(text_version=TEXT_VERSION, agreed_by=by, agreed_at=now)
         return self.payments.set_up_card(organization_id, customer_id, agreement)

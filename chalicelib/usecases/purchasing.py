@@ -23,6 +23,7 @@ from chalicelib.domain.request import Answer, IdempotentRequest
 from chalicelib.domain.tax import Tax
 from chalicelib.domain.write import Committed, Write
 from chalicelib.ports import Ids, Ledger, Pause, Payments, PurchaseDays, Purchases, Taxes
+from chalicelib.usecases.card_tries import CardTries
 from chalicelib.usecases.concluding import Concluding
 from chalicelib.usecases.customers import Buyers
 from chalicelib.usecases.idempotency import Answers, digest_of, in_progress
@@ -80,6 +81,7 @@ class Purchasing:
     concluding: Concluding
     taxes: Taxes
     purchase_days: PurchaseDays
+    card_tries: CardTries
     daily_maximum_nanos: int
     pause: Pause
 
@@ -100,6 +102,7 @@ class Purchasing:
         Raises:
             ValidationFailedError: if the card or the billing details are missing, or the day's
                 limit is reached.
+            TooManyTriesError: if too many purchases of the last hour were not paid.
             BusyError: if the payment provider doesn't answer. Whether the card was charged is
                 then unknown; the same key continues where this attempt ended.
         """
@@ -147,7 +150,10 @@ class Purchasing:
         for attempt in range(_ATTEMPTS):
             day = self.purchase_days.get(order.organization_id, day_of(now))
             self._refuse_beyond_limit(day, purchase)
-            saves = (purchase, request, day.taken(purchase.charge_nanos))
+            counted = self.card_tries.with_purchase(
+                day, purchase.id, purchase.charge_nanos, now=now
+            )
+            saves = (purchase, request, counted)
             write = Write(organization_id=order.organization_id, at=now, saves=saves)
             if isinstance(self.ledger.commit(write), Committed):
                 return purchase, request

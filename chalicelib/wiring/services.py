@@ -10,6 +10,8 @@ from chalicelib.wiring.outside import Outside
 if TYPE_CHECKING:
     from chalicelib.usecases.adjusting import Adjusting
     from chalicelib.usecases.archiving import Archiving
+    from chalicelib.usecases.auditing import Auditing
+    from chalicelib.usecases.card_tries import CardTries
     from chalicelib.usecases.concluding import Concluding
     from chalicelib.usecases.customers import Buyers
     from chalicelib.usecases.holding import Holding
@@ -55,6 +57,7 @@ class Services(Outside):
             concluding=self._concluding,
             taxes=self._taxes,
             purchase_days=self._purchase_days,
+            card_tries=self._card_tries,
             daily_maximum_nanos=self.settings.purchase_daily_maximum_nanos,
             pause=JitteredPause(),
         )
@@ -168,6 +171,7 @@ class Services(Outside):
             payments=self.payments,
             tax_ids=self.tax_ids,
             queue=self.queue,
+            card_tries=self._card_tries,
         )
 
     @cached_property
@@ -198,6 +202,15 @@ class Services(Outside):
             concluding=self._concluding,
             reversing=self._reversing,
         )
+
+    @cached_property
+    def auditing(self) -> Auditing:
+        """Comparing accounts with their entries."""
+        from chalicelib.adapters.dynamodb.audits import DynamoAudits
+        from chalicelib.adapters.pause import JitteredPause
+        from chalicelib.usecases.auditing import Auditing
+
+        return Auditing(audits=self._connected(DynamoAudits), pause=JitteredPause())
 
     @cached_property
     def refunding(self) -> Refunding:
@@ -279,6 +292,19 @@ class Services(Outside):
             documents=self._documents,
             queue=self.queue,
             invoicing=self.invoicing,
+        )
+
+    @cached_property
+    def _card_tries(self) -> CardTries:
+        from chalicelib.adapters.pause import JitteredPause
+        from chalicelib.usecases.card_tries import CardTries
+
+        return CardTries(
+            ledger=self.ledger,
+            purchases=self.purchases,
+            purchase_days=self._purchase_days,
+            pause=JitteredPause(),
+            most_tries_per_hour=self.settings.card_tries_per_hour,
         )
 
     @cached_property

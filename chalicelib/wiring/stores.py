@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from chalicelib.config import Settings
 
 if TYPE_CHECKING:
+    from chalicelib.adapters.metrics import Meter
     from chalicelib.ports import (
         Archives,
         Customers,
@@ -41,11 +42,23 @@ class Stores:
         from chalicelib.adapters.dynamodb.commit import Committer
         from chalicelib.adapters.dynamodb.models import connect
         from chalicelib.adapters.dynamodb.repositories import DynamoLedger
+        from chalicelib.adapters.observed_ledger import ObservedLedger
         from chalicelib.usecases.announcing import AnnouncingLedger
 
         connection = connect(self.settings.tables, region=self.settings.region)
         committer = Committer(connection, self._counted_pause("Conflicts"))
-        return AnnouncingLedger(DynamoLedger(committer))
+        return AnnouncingLedger(ObservedLedger(DynamoLedger(committer), self.meter))
+
+    @cached_property
+    def meter(self) -> Meter:
+        """What is measured, for the operator."""
+        from chalicelib.adapters.correlation import ATTRIBUTE, current_correlation_id
+        from chalicelib.adapters.metrics import Meter
+
+        return Meter(
+            namespace=self.settings.metrics_namespace,
+            properties=lambda: {ATTRIBUTE: current_correlation_id()},
+        )
 
     @cached_property
     def purchases(self) -> Purchases:
@@ -130,10 +143,9 @@ class Stores:
         return self._counted_pause("Rivalries")
 
     def _counted_pause(self, metric: str) -> Pause:
-        from chalicelib.adapters.metrics import counter
         from chalicelib.adapters.pause import JitteredPause
 
-        return JitteredPause(counter(metric, namespace=self.settings.metrics_namespace))
+        return JitteredPause(self.meter.counter(metric))
 
     def _connected(self, repository: Callable[[], T]) -> T:
         """A repository, once the models know their tables."""

@@ -6,17 +6,16 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
 from chalice.app import Blueprint, SQSEvent, SQSRecord
 
 from chalicelib.wiring import now, services
+from chalicelib.workers.observing import following, identifiers, named_in
 from chalicelib.workers.usage import apply_reports
 
 #: Chalice names a Lambda's entry point after the blueprint: "app" makes it `app.<function>`.
 workers = Blueprint("app")
 logger = Logger(child=True)
-metrics = Metrics()
 
 PartialFailure = dict[str, list[dict[str, str]]]
 
@@ -44,7 +43,11 @@ def top_up_worker(event: SQSEvent) -> PartialFailure:
 
     def consider(body: Any) -> None:
         decision = services().topping_up.consider(body["organization_id"], now=now())
-        logger.info("A hint was looked into", extra={**body, "decision": decision.value})
+        logger.info(
+            "A hint was looked into",
+            organization_id=body["organization_id"],
+            decision=decision.value,
+        )
 
     return _each(event, consider)
 
@@ -60,7 +63,8 @@ def payment_event_worker(event: SQSEvent) -> PartialFailure:
 
     def receive(body: Any) -> None:
         reception = services().receiving.receive(body, now=now())
-        logger.info("An event was received", extra={**body, "reception": reception.value})
+        told = {**named_in(body), "reception": reception.value}
+        logger.info("An event was received", extra=told)
 
     return _each(event, receive)
 
@@ -72,13 +76,19 @@ def invoice_worker(event: SQSEvent) -> PartialFailure:
     """Render invoices and store them; put them into archives."""
 
     def store(body: Any) -> None:
+        organization_id = body["organization_id"]
         if "archive" in body:
-            services().archiving.make(
-                body["organization_id"], body["month"], body["archive"], now=now()
+            services().archiving.make(organization_id, body["month"], body["archive"], now=now())
+            logger.info(
+                "An archive was seen to", organization_id=organization_id, archive=body["archive"]
             )
         else:
-            services().invoicing.store(body["organization_id"], body["number"], now=now())
-        logger.info("An invoice or an archive was stored", extra=body)
+            services().invoicing.store(organization_id, body["number"], now=now())
+            logger.info(
+                "An invoice was stored",
+                organization_id=organization_id,
+                invoice_number=body["number"],
+            )
 
     return _each(event, store)
 
@@ -86,14 +96,15 @@ def invoice_worker(event: SQSEvent) -> PartialFailure:
 def _each(event: SQSEvent, work: Callable[[Any], None]) -> PartialFailure:
     failed: list[SQSRecord] = []
     for record in event:
-        try:
-            work(json.loads(record.body))
-        except Exception:
-            logger.exception("A message failed", body=record.body)
-            failed.append(record)
+        with following(record):
+            try:
+                work(json.loads(record.body))
+            except Exception:
+                logger.exception("A message failed", extra=identifiers(record))
+                failed.append(record)
     return _failures(failed)
 
 
 def _failures(records: Sequence[SQSRecord]) -> PartialFailure:
-    metrics.add_metric("MessagesFailed", MetricUnit.Count, len(records))
+    services().meter.put({"MessagesFailed": len(records)})
     return {"batchItemFailures": [{"itemIdentifier": r.to_dict()["messageId"]} for r in records]}

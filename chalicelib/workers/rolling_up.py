@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
 from chalice.app import DynamoDBEvent
 
 from chalicelib.domain.usage_day import AccountChange
@@ -14,7 +13,6 @@ from chalicelib.wiring import services
 from chalicelib.workers.queues import PartialFailure, workers
 
 logger = Logger(child=True)
-metrics = Metrics()
 
 
 @workers.on_dynamodb_record(
@@ -35,16 +33,20 @@ def rollup_worker(event: DynamoDBEvent) -> PartialFailure:
         if (change := _read_change(record)) is not None
     }
     result = services().rolling_up.roll_up(list(changes.values()))
-    metrics.add_metric("WritesRolledUp", MetricUnit.Count, result.writes)
     for organization_id, error in result.failures.items():
         logger.error("It was not rolled up", organization_id=organization_id, exc_info=error)
     for organization_id, runs in result.missing.items():
-        metrics.add_metric("WritesMissing", MetricUnit.Count, sum(b - a + 1 for a, b in runs))
         logger.error("Writes were never delivered", organization_id=organization_id, runs=runs)
     failed = [
         number for number, change in changes.items() if change.organization_id in result.failures
     ]
-    metrics.add_metric("ChangesFailed", MetricUnit.Count, len(failed))
+    services().meter.put(
+        {
+            "WritesRolledUp": result.writes,
+            "WritesMissing": sum(b - a + 1 for runs in result.missing.values() for a, b in runs),
+            "ChangesFailed": len(failed),
+        }
+    )
     # The first of them is enough: all that follow it come again with it.
     return {"batchItemFailures": [{"itemIdentifier": number} for number in failed[:1]]}
 

@@ -6,16 +6,15 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
 
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
 from chalice.app import CloudWatchEvent, Rate
 
+from chalicelib.domain.reconciliation import Difference
 from chalicelib.usecases.sweeping import PASSING
 from chalicelib.wiring import now, services
 from chalicelib.workers.queues import workers
 
 logger = Logger(child=True)
-metrics = Metrics()
 
 #: Each payment is compared a few times before it is let be; refunds and disputes for longer.
 _RECONCILED_DAYS = 3
@@ -39,9 +38,16 @@ def sweep(event: CloudWatchEvent) -> dict[str, int]:  # noqa: ARG001 - the sched
         "notices_given_up": swept.notices_given_up,
         "holds": swept.holds,
     }
-    for name, count in found.items():
-        metric = "".join(word.capitalize() for word in name.split("_"))
-        metrics.add_metric(f"Swept{metric}", MetricUnit.Count, count)
+    services().meter.put(
+        {
+            "SweptPurchases": swept.purchases,
+            "SweptHints": swept.hints,
+            "SweptInvoices": swept.invoices,
+            "SweptNotices": swept.notices,
+            "SweptNoticesGivenUp": swept.notices_given_up,
+            "SweptHolds": swept.holds,
+        }
+    )
     logger.info("Swept", extra={**found, "failures": len(swept.failures)})
     bugs = [error for _, error in swept.failures if not isinstance(error, PASSING)]
     if bugs:
@@ -56,10 +62,39 @@ def reconcile(event: CloudWatchEvent) -> Mapping[str, object]:
     report = services().reconciling.reconcile(window=timedelta(days=days), now=now())
     for finding in report.findings:
         told = logger.info if finding.repaired else logger.error
-        told("A difference was found", extra={"finding": asdict(finding)})
+        # How something failed is an error's text, and may quote what nobody may read.
+        failed = finding.difference is Difference.FAILED
+        detail = "make reconcile tells" if failed else finding.detail
+        told("A difference was found", finding={**asdict(finding), "detail": detail})
     repaired = len(report.findings) - len(report.open)
-    metrics.add_metric("DifferencesRepaired", MetricUnit.Count, repaired)
-    metrics.add_metric("DifferencesOpen", MetricUnit.Count, len(report.open))
+    services().meter.put({"DifferencesRepaired": repaired, "DifferencesOpen": len(report.open)})
     body = report.body()
     logger.info("Reconciled", extra={**body, "findings": len(report.findings)})
+    _audit()
     return body
+
+
+def _audit() -> None:
+    """Compare accounts with their entries, as many as there is time for."""
+    sample = services().auditing.sample(now=now())
+    for audit in sample.mismatches:
+        logger.error(
+            "An account is not what its entries make of it",
+            organization_id=audit.account.organization_id,
+            faults=audit.faults,
+            account=asdict(audit.account),
+            entries=asdict(audit.entries),
+        )
+    for organization_id, error in sample.failures:
+        logger.error("It was not audited", organization_id=organization_id, exc_info=error)
+    not_checked = [*sample.unsettled, *sample.too_long]
+    if not_checked:
+        logger.warning("Audit these one by one", organization_ids=not_checked)
+    services().meter.put(
+        {
+            "AccountsChecked": sample.checked,
+            "AccountsNotChecked": len(not_checked) + len(sample.failures),
+            "LedgerMismatches": len(sample.mismatches),
+        }
+    )
+    logger.info("Audited", checked=sample.checked, complete=sample.complete)

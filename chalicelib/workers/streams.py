@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
 from chalice.app import DynamoDBEvent
 
+from chalicelib.adapters.correlation import correlated
 from chalicelib.wiring import now, services
 from chalicelib.workers.queues import workers
 
 logger = Logger(child=True)
-metrics = Metrics()
 
 
 @workers.on_dynamodb_record(
@@ -26,13 +25,21 @@ def notice_worker(event: DynamoDBEvent) -> None:
             continue
         keys = record["dynamodb"]["Keys"]
         organization_id, name = keys["organization_id"]["S"], keys["name"]["S"]
-        try:
-            passing = services().noticing.pass_on(organization_id, name, now=now())
-        except Exception:
-            logger.exception("A notice failed", organization_id=organization_id, notice=name)
-            metrics.add_metric("NoticesFailed", MetricUnit.Count, 1)
-            continue
+        # Its name has the fact that it tells of, such as a purchase's id.
+        with correlated(name):
+            _pass_on(organization_id, name)
+
+
+def _pass_on(organization_id: str, name: str) -> None:
+    try:
+        passing = services().noticing.pass_on(organization_id, name, now=now())
+    except Exception:
+        logger.exception("A notice failed", organization_id=organization_id, notice=name)
+        services().meter.put({"NoticesFailed": 1})
+    else:
         logger.info(
             "A notice was seen to",
-            extra={"organization_id": organization_id, "notice": name, "passing": passing.value},
+            organization_id=organization_id,
+            notice=name,
+            passing=passing.value,
         )

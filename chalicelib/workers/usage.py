@@ -7,20 +7,21 @@ reason, what failed comes again soon, and the rest is done, whatever order they 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
 from chalice.app import SQSRecord
 
 from chalicelib.domain.errors import BusyError, CreditsError
 from chalicelib.domain.usage_parsing import parse_report
 from chalicelib.usecases.metering import PricedReport, ReportResult
 from chalicelib.wiring import now, services
+from chalicelib.workers.observing import following, identifiers
 
 logger = Logger(child=True)
-metrics = Metrics()
 
 #: What fails alone, and for no passing reason, as often as this is a bug: people must look at it.
 _TRIES = 3
@@ -30,6 +31,7 @@ _FIRST_AGAIN_SECONDS = 2
 _LAST_AGAIN_SECONDS = 120
 #: One report takes seconds at most, even if the database is at its limits.
 _TIME_FOR_ONE_SECONDS = 20
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,7 @@ class _Message:
 
     record: SQSRecord
     report: PricedReport
+    occurred_at: datetime
 
 
 def apply_reports(
@@ -47,18 +50,25 @@ def apply_reports(
     by_organization: dict[str, list[_Message]] = {}
     failed: list[SQSRecord] = []
     for record in records:
-        try:
-            message = _read(record)
-        except Exception as error:
-            logger.exception("A report could not be read and priced")
-            if not _given_up(record, error):
+        with following(record):
+            try:
+                message = _read(record)
+            except BusyError:
+                logger.warning("A report can't be priced now", extra=identifiers(record))
                 failed.append(record)
-            continue
+                continue
+            except Exception as error:
+                logger.exception("A report could not be read and priced", extra=identifiers(record))
+                if not _given_up(record, error):
+                    failed.append(record)
+                continue
         if message is not None:
             organization_id = message.report.charge.organization_id
             by_organization.setdefault(organization_id, []).append(message)
     for organization_id, messages in by_organization.items():
-        failed += _apply_together(organization_id, messages, seconds_left=seconds_left)
+        # What follows from a batch follows from its first report; the log names the others.
+        with following(messages[0].record):
+            failed += _apply_together(organization_id, messages, seconds_left=seconds_left)
     for record in failed:
         _let_come_again(record)
     return failed
@@ -68,13 +78,15 @@ def _read(record: SQSRecord) -> _Message | None:
     """The report with its price, or None after setting it aside: it would never become better."""
     try:
         report = parse_report(json.loads(record.body), now=now())
-        return _Message(record=record, report=services().pricing.price(report))
+        priced = services().pricing.price(report)
+        return _Message(record=record, report=priced, occurred_at=report.occurred_at)
     except (ValueError, RecursionError) as error:
-        _set_aside(record, f"The message is not valid JSON: {error}")
+        _set_aside(record, f"The message is not valid JSON: {error}", code="not_json")
+    except BusyError:
+        raise  # the prices can't be read: nothing is wrong with the report
     except CreditsError as error:
-        _set_aside(
-            record, "; ".join(f"{e.field}: {e.detail}" for e in error.errors) or error.detail
-        )
+        reason = "; ".join(f"{e.field}: {e.detail}" for e in error.errors) or error.detail
+        _set_aside(record, reason, code=error.code)
     return None
 
 
@@ -114,24 +126,36 @@ def _given_up(record: SQSRecord, error: Exception) -> bool:
     """Set a message aside that has failed often enough, and say whether that was done."""
     if _receipts(record) < _TRIES:
         return False
-    _set_aside(record, f"It failed {_TRIES} times: {type(error).__name__}: {error}")
+    reason = f"It failed {_TRIES} times: {type(error).__name__}: {error}"
+    _set_aside(record, reason, code="failed")
     return True
 
 
 def _apply(organization_id: str, messages: Sequence[_Message]) -> None:
     reports = [message.report for message in messages]
-    results = services().metering.apply(organization_id, reports, now=now())
+    applied_at = now()
+    results = services().metering.apply(organization_id, reports, now=applied_at)
+    delays: list[float] = []
     for message, result in zip(messages, results, strict=True):
         if result is ReportResult.CONFLICT:
             reason = "The report_id was used before, for a report with other content."
-            _set_aside(message.record, reason)
-        metrics.add_metric(f"Reports{result.value.capitalize()}", MetricUnit.Count, 1)
+            _set_aside(message.record, reason, code="conflict")
+        elif result is ReportResult.APPLIED:
+            delays.append((applied_at - message.occurred_at) / _MILLISECOND)
+    counts = Counter(f"Reports{result.value.capitalize()}" for result in results)
+    services().meter.put({**counts, "UsageDelay": delays})
+    ids: dict[str, list[str]] = {}
+    for message, result in zip(messages, results, strict=True):
+        ids.setdefault(result.value, []).append(message.report.report_id)
+    told = {"organization_id": organization_id, **ids}
+    logger.info("Reports were applied", extra=told)
 
 
-def _set_aside(record: SQSRecord, reason: str) -> None:
+def _set_aside(record: SQSRecord, reason: str, *, code: str) -> None:
+    """Keep it with its reason, which quotes it; the log has the reason's code alone."""
     services().queue.rejected_usage(record.body, reason=reason)
-    metrics.add_metric("ReportsRejected", MetricUnit.Count, 1)
-    logger.warning("A usage report was set aside", reason=reason)
+    services().meter.put({"ReportsRejected": 1}, dimension=code)
+    logger.warning("A usage report was set aside", reason=code, extra=identifiers(record))
 
 
 def _let_come_again(record: SQSRecord) -> None:

@@ -33,21 +33,27 @@ export function newCard(app) {
   );
   /** @type {Awaited<ReturnType<typeof cardForm>> | null} */
   let form = null;
+  /** Until Stripe's form is there, or can't be had. */
+  let loading = Promise.resolve();
   const load = async () => {
     problem.hidden = true;
-    fill(place, h("div", { class: "skeleton", role: "status" }, h("span", { class: "unseen" }, `${TEXT.cards.loading} …`), h("span", { class: "bar-skeleton tall" }), h("span", { class: "bar-skeleton tall" })));
+    const waiting = h("div", { class: "skeleton", role: "status" }, h("span", { class: "unseen" }, `${TEXT.cards.loading} …`), h("span", { class: "bar-skeleton tall" }), h("span", { class: "bar-skeleton tall" }));
     const frame = h("div", { class: "card-frame waiting" });
+    // Both from the start: a frame that is moved later loads anew, without what was typed into it.
+    fill(place, waiting, frame);
     try {
       const setup = await app.api.request("POST", "/payment-methods/setup", { body: {} });
       mandate.textContent = setup.mandate;
-      place.append(frame);
       form = await cardForm(frame, setup.client_secret);
       frame.classList.remove("waiting");
-      place.replaceChildren(frame);
+      waiting.remove();
     } catch (error) {
       place.replaceChildren();
-      say(error instanceof StripeUnavailable ? TEXT.cards.unavailable : explain(error), load);
+      say(error instanceof StripeUnavailable ? TEXT.cards.unavailable : explain(error), begin);
     }
+  };
+  const begin = () => {
+    loading = load();
   };
   /** @param {string} words @param {(() => void) | null} [again] */
   const say = (words, again = null) => {
@@ -61,6 +67,7 @@ export function newCard(app) {
    * @returns {Promise<string | null>} its id, or null when the form says what is wrong
    */
   const save = async (billing) => {
+    await loading;
     if (!form) return null;
     problem.hidden = true;
     const { id, problem: why } = await form.save(forStripe(billing));
@@ -72,7 +79,7 @@ export function newCard(app) {
     else say(decline(why.decline_code ?? why.code, why.message));
     return null;
   };
-  void load();
+  begin();
   return { element, save, destroy: () => form?.destroy() };
 }
 

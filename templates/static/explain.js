@@ -14,6 +14,7 @@ export function explain(error) {
   if (!(error instanceof Refusal)) throw error;
   if (error.code === "card_declined") return decline(error.declineCode, error.message);
   if (error.status === 403) return TEXT.failed.forbidden;
+  if (error.status === 429) return error.message || TEXT.failed.busy;
   if (error.code === "busy" || error.code === "request_in_progress") return TEXT.failed.busy;
   if (error.status >= 500) return TEXT.failed.server;
   return error.errors.map(({ field, detail }) => `${field} ${detail}`).join("; ") || error.message;

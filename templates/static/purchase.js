@@ -57,6 +57,8 @@ async function send(app, body, key) {
       const busy = error instanceof Refusal && (error.code === "request_in_progress" || error.code === "busy");
       if (!busy || times === BUSY_TIMES) throw error;
       const asked = (error.retryAfterSeconds ?? 0) * 1000 || BUSY_MS;
+      // Who tried too many cards is let in again only after a long while.
+      if (error.status === 429 && asked > BUSY_MAX_MS) throw error;
       await sleep(Math.min(asked, BUSY_MAX_MS));
     }
   }

@@ -214,6 +214,27 @@ def test_an_answer_that_gets_lost_is_asked_for_again_under_the_same_key(
     customer.expect_balance("$35.00")
 
 
+def test_who_tried_too_many_cards_is_told_at_once_and_not_kept_waiting(customer: Visitor) -> None:
+    asked: list[str] = []
+
+    def refuse(route: Route) -> None:
+        asked.append(route.request.headers["idempotency-key"])
+        detail = "Too many purchases of the last hour were not paid. Please try again later."
+        problem = {"type": "about:blank", "title": "Too Many Requests", "status": 429}
+        route.fulfill(
+            status=429,
+            headers={"Retry-After": "3000"},
+            json={**problem, "code": "busy", "detail": detail},
+        )
+
+    customer.to_review("35")
+    customer.page.route("**/purchases", refuse)
+    customer.pay_button.click()
+    expect(customer.dialog.get_by_text("Too many purchases of the last hour")).to_be_visible()
+    assert len(asked) == 1
+    assert purchases_of(customer) == []
+
+
 def test_a_lost_purchase_is_still_known_after_a_reload(customer: Visitor) -> None:
     def lose(route: Route) -> None:
         if '"preview"' in (route.request.post_data or ""):

@@ -122,3 +122,41 @@ def test_an_old_and_an_expiring_card_are_marked(visitor: NewVisitor) -> None:
     customer.open()
     expect(customer.page.locator("#cards").get_by_text("Expired 01/20")).to_be_visible()
     expect(customer.page.locator("#cards").get_by_text("Expires 12/60")).to_be_visible()
+
+
+def test_the_card_form_loads_once_and_keeps_what_is_typed(visitor: NewVisitor) -> None:
+    customer = visitor()
+    customer.seed()
+    loads: list[str] = []
+    customer.page.on(
+        "request", lambda request: loads.append(request.url) if "/v3/card" in request.url else None
+    )
+    customer.open()
+    customer.button("Add new").click()
+    customer.type_card(MASTERCARD)
+    customer.button("Save card", within=customer.dialog).click()
+    expect(customer.page.get_by_text("The card was saved.")).to_be_visible()
+    assert len([url for url in loads if url.endswith("/v3/card")]) == 1
+
+
+def test_saving_before_the_card_form_is_there_waits_for_it(visitor: NewVisitor) -> None:
+    customer = visitor()
+    customer.seed()
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    customer.page.route("**/payment-methods/setup", hold)
+    customer.open()
+    with customer.page.expect_request("**/payment-methods/setup"):
+        customer.button("Add new").click()
+    save = customer.button("Save card", within=customer.dialog)
+    save.click()
+    expect(save).to_have_attribute("aria-busy", "true")
+    (route,) = held
+    route.continue_()
+    expect(customer.dialog.get_by_text("Please complete")).to_be_visible()
+    customer.type_card(MASTERCARD)
+    save.click()
+    expect(customer.page.get_by_text("The card was saved.")).to_be_visible()

@@ -18,7 +18,7 @@ def test_the_modules_keep_to_their_types() -> None:
     local = CHECKOUT / "node_modules" / ".bin"
     compiler = shutil.which("tsc", path=f"{local}{os.pathsep}{os.environ.get('PATH', '')}")
     if compiler is None:
-        pytest.skip("there is no TypeScript here: npm install --no-save typescript")
+        pytest.skip("there is no TypeScript here: scripts/install-typescript")
     done = subprocess.run(
         [compiler, "--project", str(PROJECT)], capture_output=True, text=True, check=False
     )

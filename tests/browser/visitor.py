@@ -88,6 +88,8 @@ class Visitor:
 
     def card_form(self) -> FrameLocator:
         """The frame of the local Stripe's card form, when it is there."""
+        # Within the frame all is visible even while the page hides it.
+        expect(self.page.locator("iframe[title^='Card details']").last).to_be_visible()
         frame = self.page.frame_locator("iframe[title^='Card details']")
         expect(frame.get_by_label("Card number")).to_be_visible()
         return frame

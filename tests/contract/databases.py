@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from chalicelib.adapters.dynamodb.audits import DynamoAudits
 from chalicelib.adapters.dynamodb.commit import Committer
 from chalicelib.adapters.dynamodb.history import DynamoHistory
 from chalicelib.adapters.dynamodb.holds import DynamoHolds
@@ -26,6 +27,7 @@ from chalicelib.adapters.dynamodb.trace_counts import DynamoTraceCounts
 from chalicelib.adapters.dynamodb.usage_days import DynamoUsageDays
 from chalicelib.config import Settings
 from chalicelib.ports import (
+    Audits,
     Customers,
     History,
     Holds,
@@ -39,6 +41,7 @@ from chalicelib.ports import (
     TraceCounts,
     UsageDays,
 )
+from tests.fakes.audits import FakeAudits
 from tests.fakes.metering import FakeHolds, FakeTraceCounts
 from tests.fakes.outside import NoPause
 from tests.fakes.prices import FakePrices
@@ -69,6 +72,7 @@ class Database:
     holds: Holds
     trace_counts: TraceCounts
     history: History
+    audits: Audits
     usage_days: UsageDays
     prices: Prices
     pause: NoPause
@@ -88,6 +92,7 @@ def fake_database() -> Database:
         holds=FakeHolds(store),
         trace_counts=FakeTraceCounts(store),
         history=FakeHistory(store),
+        audits=FakeAudits(store),
         usage_days=FakeUsageDays(),
         prices=FakePrices(),
         pause=NoPause(),
@@ -118,6 +123,7 @@ def dynamodb(environment: Mapping[str, str], *, client: Any = None) -> Iterator[
             holds=DynamoHolds(),
             trace_counts=DynamoTraceCounts(),
             history=DynamoHistory(),
+            audits=DynamoAudits(),
             usage_days=DynamoUsageDays(pause),
             prices=DynamoPrices(max_age_seconds=0),
             pause=pause,

@@ -14,7 +14,7 @@ from devstack.settings import StackSettings
 from devstack.stack import Stack
 
 STUB = Path(__file__).parent / "stub"
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 """How long a test waits for what must come; reaching it is a failure, never a measurement."""
 
 

@@ -18,7 +18,7 @@ import requests
 from devstack.parts import PartError
 from devstack.settings import CHECKOUT, StackSettings
 from devstack.stack import Stack
-from tests.devstack.conftest import STUB, wait_until
+from tests.devstack.conftest import PATIENCE_SECONDS, STUB, wait_until
 
 Start = Callable[..., subprocess.Popen[str]]
 
@@ -83,7 +83,7 @@ def test_a_ready_stack_is_described_as_the_contract_says(start: Start, home: Pat
         "usage_queue_url", "bucket", "stripe_api_base", "stripe_api_key", "stripe_webhook_secret",
     ]  # fmt: skip
     assert stat.S_IMODE((home / "stack.json").stat().st_mode) == 0o600
-    assert requests.get(written["url"], timeout=10).json() == {"shown": "index"}
+    assert requests.get(written["url"], timeout=PATIENCE_SECONDS).json() == {"shown": "index"}
     assert all(written[key].startswith("http://127.0.0.1:") for key in written if "url" in key)
 
 
@@ -92,7 +92,7 @@ def test_a_signal_stops_all_of_it(start: Start, home: Path, number: signal.Signa
     process = start()
     written = description(home)
     process.send_signal(number)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 0
     assert written["url"] in output
     assert "Stopped." in output
@@ -124,7 +124,7 @@ def test_a_part_that_dies_is_named_and_ends_the_rest(start: Start, home: Path) -
         if entry.name.isdecimal() and _is_worker_of(entry, process.pid)
     )
     os.kill(pid, signal.SIGKILL)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 1
     assert "worker-1 died (signal 9)." in output
     assert "Every queue, stream and schedule is being served." in output, "the end of its log"
@@ -145,7 +145,7 @@ def test_a_taken_port_is_named(start: Start, home: Path) -> None:
         other.listen()
         port = other.getsockname()[1]
         process = start(PORT=str(port))
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 1
     assert f"Port {port} of 127.0.0.1 is not free" in output
     assert not (home / "run").exists()
@@ -155,11 +155,11 @@ def test_a_second_one_in_the_same_checkout_points_at_the_first(start: Start, hom
     start()
     written = description(home)
     second = start()
-    output, _ = second.communicate(timeout=60)
+    output, _ = second.communicate(timeout=PATIENCE_SECONDS)
     assert second.returncode == 1
     assert f"runs already: {written['url']}" in output
     assert description(home) == written
-    assert requests.get(written["url"], timeout=10).ok
+    assert requests.get(written["url"], timeout=PATIENCE_SECONDS).ok
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_a_second_one_in_the_same_checkout_points_at_the_first(start: Start, hom
 )
 def test_a_setting_that_makes_no_sense_is_named(start: Start, variable: str, value: str) -> None:
     process = start(**{variable: value})
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 1
     assert variable in output
     assert "Traceback" not in output

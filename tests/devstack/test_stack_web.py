@@ -133,7 +133,7 @@ def test_binary_answers_and_repeated_headers_come_through(
 
 def test_sixteen_requests_at_once_each_see_their_own(stub: Stack) -> None:
     def ask(number: int) -> dict[str, object]:
-        found: dict[str, object] = requests.get(f"{stub.url}/together/{number}", timeout=60).json()
+        found: dict[str, object] = requests.get(f"{stub.url}/together/{number}", timeout=120).json()
         return found
 
     with ThreadPoolExecutor(16) as pool:

@@ -47,7 +47,7 @@ class Gateway:
     ) -> requests.Response:
         with requests.Session() as session:
             session.trust_env = False
-            return session.post(self.url + path, data=body, headers=headers, timeout=30)
+            return session.post(self.url + path, data=body, headers=headers, timeout=120)
 
 
 @pytest.fixture(scope="module")
@@ -154,5 +154,5 @@ def test_it_runs_until_it_is_told_to_stop_and_loses_nothing(described: Stack) ->
         url = process.stdout.readline().split()[5].rstrip(";")
         assert Gateway(url).chat(customer.organization_id).status_code == 200
         process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0
+        assert process.wait(120) == 0
     eventually(customer.credits, (format_usd(usd("5.00") - PRICE_NANOS), "0.00"))

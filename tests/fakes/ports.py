@@ -35,6 +35,7 @@ from chalicelib.ports import (
 from chalicelib.usecases.adjusting import Adjusting
 from chalicelib.usecases.announcing import AnnouncingLedger
 from chalicelib.usecases.archiving import Archiving
+from chalicelib.usecases.card_tries import CardTries
 from chalicelib.usecases.concluding import Concluding
 from chalicelib.usecases.credit_notes import CreditNotes
 from chalicelib.usecases.customers import Buyers
@@ -53,7 +54,7 @@ from chalicelib.usecases.reversing import Reversing
 from chalicelib.usecases.sweeping import Sweeping
 from chalicelib.usecases.taking import Taking
 from chalicelib.usecases.topping_up import ToppingUp
-from tests.fakes.values import DAILY_MAXIMUM_NANOS, SELLER, TAX_NOTES
+from tests.fakes.values import DAILY_MAXIMUM_NANOS, MOST_TRIES_PER_HOUR, SELLER, TAX_NOTES
 
 T = TypeVar("T")
 
@@ -113,6 +114,7 @@ class UseCases:
 #: Each after those that it is made of.
 _MADE: Mapping[str, type[Any]] = {
     "concluding": Concluding,
+    "card_tries": CardTries,
     "buyers": Buyers,
     "purchasing": Purchasing,
     "topping_up": ToppingUp,
@@ -144,6 +146,7 @@ def wire(ports: Ports) -> UseCases:
     parts["seller"] = SELLER
     parts["tax_notes"] = TAX_NOTES
     parts["daily_maximum_nanos"] = DAILY_MAXIMUM_NANOS
+    parts["most_tries_per_hour"] = MOST_TRIES_PER_HOUR
     parts["answers"] = Answers(ports.ledger, ports.requests)
     for name, kind in _MADE.items():
         parts[name] = _make(kind, parts)

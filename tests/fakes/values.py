@@ -25,6 +25,7 @@ SELLER = Seller(
 )
 
 DAILY_MAXIMUM_NANOS = 20_000 * 1_000_000_000
+MOST_TRIES_PER_HOUR = 20
 TAX_NOTES = TaxNotes(general=None, reverse_charge="Reverse charge.")
 
 _serial = count(1)

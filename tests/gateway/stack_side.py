@@ -18,7 +18,7 @@ from gateway import ClientSettings, CreditsClient, HttpService, JournalFolder, L
 from gateway.journal import Journals
 from tests.gateway.fakes import Counts
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 """How long a test waits for what must come; reaching it is a failure, never a measurement."""
 
 _serial = count(1)
@@ -76,7 +76,7 @@ def gateway_client(
     seconds: int = 600,
     margin_seconds: int = 60,
     counts: Counts | None = None,
-    timeout_seconds: float = 10.0,
+    timeout_seconds: float = 30.0,
 ) -> CreditsClient:
     """A client of the stack, with short waits."""
     policy = LeasePolicy(amount_nanos=amount_nanos, seconds=seconds, margin_seconds=margin_seconds)

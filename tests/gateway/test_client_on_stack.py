@@ -29,7 +29,12 @@ from gateway import (
 )
 from gateway.metrics import Metric
 from tests.gateway.fakes import Counts
-from tests.gateway.stack_side import Customer, eventually, gateway_client
+from tests.gateway.stack_side import (
+    PATIENCE_SECONDS,
+    Customer,
+    eventually,
+    gateway_client,
+)
 
 WEB_SEARCH = "web search"
 
@@ -189,7 +194,7 @@ from devstack.aws import Cloud
 from gateway import *
 said = json.loads(sys.argv[1])
 client = CreditsClient(
-    service=HttpService(said["url"], token=lambda: said["token"], timeout_seconds=10),
+    service=HttpService(said["url"], token=lambda: said["token"], timeout_seconds=30),
     queue=Cloud(endpoint_url=said["aws"], account_id=said["account"]).client("sqs"),
     queue_url=said["queue"],
     journals=JournalFolder(Path(said["folder"])),
@@ -230,11 +235,11 @@ def test_a_killed_gateway_loses_nothing_and_a_second_replay_changes_nothing(
     shutil.copytree(folder, copy)
     for journals in (folder, copy):
         with gateway_client(stack, journals) as client:
-            assert client.flush(timeout_seconds=60)
+            assert client.flush(timeout_seconds=PATIENCE_SECONDS)
     # One more may have been recorded than it could tell.
     one = in_usd(1_000_001)
     possible = {one * len(told), one * (len(told) + 1)}
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while customer.spent() not in possible and time.monotonic() < deadline:
         time.sleep(0.2)
     spent = customer.spent()

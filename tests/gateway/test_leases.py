@@ -254,6 +254,49 @@ def test_a_lost_answer_is_not_asked_for_when_its_hold_would_soon_be_over(bank: B
     assert bank.spend(1) is lease, "its time counts from when it was asked for"
 
 
+def test_a_hold_whose_answer_was_lost_is_given_back(bank: Bank) -> None:
+    bank.service.lost_answers = 1
+    with pytest.raises(CreditsUnavailableError):
+        bank.reserve(10)
+    assert bank.service.available_nanos["acme"] == 900
+    assert bank.lessor.give_back_unanswered(older_than_seconds=POLICY.wait_seconds)
+    assert bank.service.available_nanos["acme"] == 900, "a call may still be waiting for it"
+    bank.time.pass_by(POLICY.wait_seconds)
+    assert bank.lessor.give_back_unanswered(older_than_seconds=POLICY.wait_seconds)
+    assert bank.service.available_nanos["acme"] == 1000
+    assert bank.service.asked["release"] == 1
+    lease = bank.reserve(10)
+    assert bank.service.holds == {lease.hold_id: 100}, "a hold that went back is not leased again"
+
+
+def test_what_was_perhaps_held_is_given_back_once_the_service_answers(bank: Bank) -> None:
+    bank.service.lost_answers = 1
+    for amount_nanos in (10, 150):  # two requests, of which one was acted on
+        with pytest.raises(CreditsUnavailableError):
+            bank.reserve(amount_nanos)
+        bank.service.down = True
+    assert not bank.lessor.give_back_unanswered(older_than_seconds=0)
+    bank.service.down = False
+    assert bank.lessor.give_back_unanswered(older_than_seconds=0)
+    assert bank.service.holds == {}
+    assert bank.service.available_nanos["acme"] == 1000
+    asked = bank.service.asked.total()
+    assert bank.lessor.give_back_unanswered(older_than_seconds=0)
+    assert bank.service.asked.total() == asked, "nothing is left to be asked"
+
+
+def test_an_unanswered_request_that_is_refused_is_forgotten(bank: Bank) -> None:
+    bank.service.down = True
+    with pytest.raises(CreditsUnavailableError):
+        bank.reserve(10)
+    bank.service.down = False
+    bank.service.available_nanos["acme"] = 0
+    assert bank.lessor.give_back_unanswered(older_than_seconds=0)
+    bank.service.available_nanos["acme"] = 1000
+    assert bank.lessor.give_back_unanswered(older_than_seconds=0)
+    assert bank.service.holds == {}
+
+
 def test_a_refused_renewal_disturbs_no_call_that_has_room(bank: Bank) -> None:
     bank.service.available_nanos["acme"] = 100
     bank.spend(80)
@@ -366,6 +409,7 @@ class LeasesAgainstAModel(RuleBasedStateMachine):
     def tend(self) -> None:
         self.bank.purse.tend()
         self.bank.catch_up()
+        self.bank.lessor.give_back_unanswered(older_than_seconds=POLICY.wait_seconds)
 
     @rule(down=st.booleans())
     def disturb(self, *, down: bool) -> None:

@@ -36,7 +36,7 @@ def main(name: str, url: str, token: str, queue_url: str) -> None:
                         f"{url}/v1/organizations/race/deductions",
                         json={"amount": "0.50"},
                         headers={"Idempotency-Key": key},
-                        timeout=60,
+                        timeout=120,
                     )
                     if answer.status_code == requests.codes.created:
                         allowed.add(key)

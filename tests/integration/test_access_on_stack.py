@@ -12,7 +12,7 @@ from devstack.stack import Stack
 from tests.support.contract import ContractSession
 from tests.support.worker import amount, report
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 
 
 def ear(stack: Stack, organization: str) -> str:

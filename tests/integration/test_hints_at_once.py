@@ -10,7 +10,7 @@ import pytest
 
 from devstack.settings import CHECKOUT
 from devstack.stack import Stack
-from tests.support.buyer import Buyer, comes
+from tests.support.buyer import PATIENCE_SECONDS, Buyer, comes
 from tests.support.contract import ContractSession
 
 PROCESSES, THREADS = 2, 25
@@ -73,7 +73,7 @@ def test_fifty_hints_at_once_from_several_processes_make_one_charge(
     buyer.control("/faults/release")
     decisions: list[str] = []
     for process in processes:
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=PATIENCE_SECONDS)
         assert process.returncode == 0, err
         decisions += out.split()
     assert len(decisions) == PROCESSES * THREADS

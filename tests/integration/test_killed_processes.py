@@ -37,7 +37,7 @@ def killed(what: str, *, after: int, argument: str = "") -> bool:
         cwd=CHECKOUT,
         capture_output=True,
         check=False,
-        timeout=60,
+        timeout=120,
     )
     assert ended.returncode in {0, DIED}, ended.stderr.decode()
     return ended.returncode == DIED

@@ -113,3 +113,25 @@ def test_a_report_whose_answer_is_lost_is_applied_once(
             worker.poller.poll()
         assert worker.available() == usd("6.25")
         assert worker.dead_letters() == {}
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "InternalServerError"])
+def test_a_read_that_is_throttled_for_long_makes_us_busy(
+    api: Api, faults: Faults, code: str
+) -> None:
+    faults.fail(service="dynamodb", operation="GetItem", code=code, times=ALWAYS)
+    answer = api.call("GET", "acme/credits", scope="credits:read")
+    assert (answer.status, answer.code) == (503, "busy")
+    faults.clear()
+    assert api.call("GET", "acme/credits", scope="credits:read").status == 200
+
+
+def test_a_read_whose_every_answer_is_lost_makes_us_busy(api: Api, faults: Faults) -> None:
+    faults.lose_response(service="dynamodb", operation="Query", times=ALWAYS)
+    answer = api.call("GET", "acme/ledger", scope="credits:read")
+    assert (answer.status, answer.code) == (503, "busy")
+
+
+def test_a_read_that_we_may_not_make_is_our_fault(api: Api, faults: Faults) -> None:
+    faults.fail(service="dynamodb", operation="GetItem", code="AccessDeniedException", times=ALWAYS)
+    assert api.call("GET", "acme/credits", scope="credits:read").status == 500

@@ -11,7 +11,7 @@ import requests
 
 from devstack.stack import Stack
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 120.0
 
 
 def _call(stack: Stack, organization: str, method: str, path: str, **options: Any) -> Any:
@@ -19,7 +19,7 @@ def _call(stack: Stack, organization: str, method: str, path: str, **options: An
     headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": str(uuid.uuid4())}
     url = f"{stack.url}/v1/organizations/{organization}{path}"
     with requests.Session() as session:
-        response = session.request(method, url, headers=headers, timeout=30, **options)
+        response = session.request(method, url, headers=headers, timeout=120, **options)
     assert response.ok, response.text
     return response.json()
 
@@ -32,7 +32,7 @@ def _saved_card(stack: Stack, organization: str) -> str:
             f"{stack.addresses.stripe}/v1/setup_intents/{intent}/confirm",
             data={"payment_method": "pm_card_visa"},
             auth=(stack.environment["STRIPE_API_KEY"], ""),
-            timeout=30,
+            timeout=120,
         )
     assert confirmed.ok, confirmed.text
     method: str = confirmed.json()["payment_method"]

@@ -11,10 +11,12 @@ import pytest
 
 from chalicelib.domain.errors import BusyError
 from chalicelib.domain.money import parse_usd
+from chalicelib.domain.usage import UsageReport
 from chalicelib.usecases.holding import HoldRequest
 from chalicelib.usecases.metering import PricedReport, ReportResult
 from chalicelib.wiring import now
 from devstack.emulator import Account
+from tests.support.measured import measured_in, totals
 from tests.support.worker import Worker, amount, fund, report, running_worker
 
 
@@ -135,3 +137,54 @@ def test_reports_settle_a_hold_in_the_same_write(worker: Worker) -> None:
     worker.run(messages=4)
     account = worker.services.ledger.account("acme")
     assert (account.available_nanos, account.held_nanos) == (parse_usd("7.25"), 0)
+
+
+def test_what_a_batch_came_to_is_measured(
+    worker: Worker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fund(worker.services.ledger, "acme", "10.00")
+    capsys.readouterr()
+    worker.send(
+        report("acme", "a", amount("1.25")),
+        report("acme", "b", amount("0.50")),
+        report("acme", "a", amount("1.25")),
+        report("acme", "a", amount("9.99")),
+        {"no": "report"},
+        "{",
+    )
+    worker.run(messages=6)
+    printed = capsys.readouterr().out
+    counted = totals(printed)
+    delays = [v for m in measured_in(printed) if m.name == "UsageDelay" for v in m.values]
+    assert len(delays) == 2
+    assert all(-1000 < delay < 600_000 for delay in delays), "from the report's time to now"
+    del counted["UsageDelay"]
+    assert counted == {
+        "Deductions": 2,
+        "DeductedAmount": 1.75,
+        "ReportsApplied": 2,
+        "ReportsRepeated": 1,
+        "ReportsConflict": 1,
+        "ReportsRejected/conflict": 1,
+        "ReportsRejected/invalid_request": 1,
+        "ReportsRejected/not_json": 1,
+        "MessagesFailed": 0,
+    }
+
+
+def test_a_report_is_not_set_aside_because_the_prices_cant_be_read(worker: Worker) -> None:
+    pricing = worker.services.pricing
+    refusals = [BusyError("The prices can't be read now.")]
+
+    class Unread:
+        def price(self, report: UsageReport) -> PricedReport:
+            if refusals:
+                raise refusals.pop()
+            return pricing.price(report)
+
+    worker.services.__dict__["pricing"] = Unread()
+    worker.send(report("acme", "a", amount("1.00")))
+    worker.run()
+    assert not refusals
+    assert not worker.dead_letters()
+    assert worker.available() == parse_usd("9.00")

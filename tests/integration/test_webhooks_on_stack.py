@@ -49,7 +49,7 @@ def post(stack: Stack) -> Callable[[object, str], requests.Response]:
                 f"{stack.url}/webhooks/stripe",
                 data=text.encode(),
                 headers={"Stripe-Signature": header, "Content-Type": "application/json"},
-                timeout=30,
+                timeout=120,
             )
 
     return send

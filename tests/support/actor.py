@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
+from devstack.aws import Cloud
 from devstack.client import Client, request
 from devstack.seed import BILLING_DETAILS
-from devstack.stack import Stack
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 LONG_AGO = "2020-01-01T00:00:00.000000Z"
 FAR_OFF = "2099-01-01T00:00:00.000000Z"
 Json = dict[str, Any]
@@ -32,10 +32,29 @@ def wait_for(what: str, look: Callable[[], Any]) -> Any:
     raise AssertionError(f"{what} did not come")
 
 
+class Running(Protocol):
+    """What an actor needs of a stack: the local one, or one that was deployed."""
+
+    @property
+    def url(self) -> str:
+        """Where the API answers."""
+
+    @property
+    def cloud(self) -> Cloud:
+        """The account that everything is in."""
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """At least STRIPE_API_BASE and STRIPE_API_KEY."""
+
+    def token(self, *, organization_id: str, scope: str) -> str:
+        """A token that the API accepts."""
+
+
 class Actor:
     """Has billing details from the start, and no card."""
 
-    def __init__(self, stack: Stack, name: str) -> None:
+    def __init__(self, stack: Running, name: str) -> None:
         self.stack = stack
         self.name = f"{name}-{uuid.uuid4().hex[:6]}"
         self.customer = self._client("credits:read credits:write")

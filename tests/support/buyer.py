@@ -14,7 +14,7 @@ from devstack.stack import Stack
 from tests.support.contract import ContractSession
 
 #: How long a test waits for what must come; reaching it is a failure, never a measurement.
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 120.0
 DETAILS = {
     "name": "Acme GmbH",
     "address": {"line1": "Hauptstr. 1", "city": "Berlin", "postal_code": "10115", "country": "DE"},

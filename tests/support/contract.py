@@ -14,6 +14,22 @@ from jsonschema import Draft202012Validator
 from scripts.openapi import SOURCE
 
 METHODS = frozenset({"get", "put", "post", "delete", "patch"})
+#: The contract's table of refusals: with which statuses each code is answered.
+CODES = {
+    "invalid_request": {400, 413},
+    "idempotency_key_required": {400},
+    "invalid_signature": {400},
+    "unauthenticated": {401},
+    "insufficient_credits": {402},
+    "card_declined": {402},
+    "forbidden": {403},
+    "not_found": {404},
+    "idempotency_conflict": {409},
+    "request_in_progress": {409},
+    "conflict": {409},
+    "validation_failed": {422},
+    "busy": {429, 503},
+}
 
 
 def contract() -> dict[str, Any]:
@@ -30,6 +46,16 @@ def operations(document: Mapping[str, Any]) -> dict[tuple[str, str], Any]:
         for method, operation in item.items()
         if method in METHODS
     }
+
+
+def scopes_of(operation: Mapping[str, Any]) -> tuple[str, ...]:
+    """The scopes of which an operation needs one, as its description says; none if it is open."""
+    if operation.get("security") == []:
+        return ()
+    said = re.search(r"Scope: ([a-z:]+(?: or [a-z:]+)*)", operation["description"])
+    if said is None:
+        raise ValueError(f"{operation['operationId']} doesn't say its scope")
+    return tuple(scope.rstrip(":") for scope in said[1].split(" or "))
 
 
 class ContractSession:

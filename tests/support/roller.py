@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from app import app, metrics
+from app import app
 from chalicelib.wiring import Services, services
 from devstack.emulator import Account
 from devstack.invocation import Event, Function
@@ -63,8 +63,6 @@ def running_roller(aws: Account) -> Iterator[Roller]:
     """The worker on an emulated account; only one at a time in a process."""
     with in_environment(aws.environment):
         services.cache_clear()
-        # It is read when the application is imported, which was in another environment.
-        metrics.provider.namespace = aws.environment["POWERTOOLS_METRICS_NAMESPACE"]
         try:
             yield _roller(aws)
         finally:

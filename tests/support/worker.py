@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from app import app, metrics
+from app import app
 from chalicelib.domain.ledger import Entry, EntryKind, adjustment_key
 from chalicelib.domain.money import parse_usd
 from chalicelib.domain.write import Committed, Write
@@ -120,8 +120,6 @@ def running_worker(aws: Account) -> Iterator[Worker]:
     """The worker on an emulated account; only one at a time in a process."""
     with in_environment(aws.environment):
         services.cache_clear()
-        # It is read when the application is imported, which was in another environment.
-        metrics.provider.namespace = aws.environment["POWERTOOLS_METRICS_NAMESPACE"]
         try:
             yield _worker(aws)
         finally:

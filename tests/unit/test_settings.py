@@ -63,6 +63,7 @@ def test_each_table_that_is_missing_is_named(variable: str) -> None:
         ("purchase_minimum_nanos", "PURCHASE_MINIMUM", "5"),
         ("purchase_minimum_nanos", "PURCHASE_MINIMUM", "-5.00"),
         ("purchase_maximum_nanos", "PURCHASE_MAXIMUM", "1e4"),
+        ("card_tries_per_hour", "CARD_TRIES_PER_HOUR", "0"),
         ("trace_terms", "TRACES_PER_MONTH", "many"),
         ("trace_terms", "TRACES_PRICE_PER_THOUSAND", "0.5 USD"),
         ("seller", "SELLER_FILE", "no-such-file.json"),

@@ -58,6 +58,15 @@ def test_an_event_of_a_deleted_customer_still_says_who_it_was() -> None:
     }
 
 
+def test_an_event_of_a_payment_says_for_the_log_what_was_bought() -> None:
+    metadata = {"organization_id": "acme", "purchase_id": "pur_1"}
+    payment = {"id": "pi_1", "object": "payment_intent", "customer": "cus_1", "metadata": metadata}
+    event = {"id": "evt_3", "type": "payment_intent.succeeded", "data": {"object": payment}}
+    read = _read(*_signed(event))
+    assert isinstance(read, dict)
+    assert {"purchase_id": "pur_1", "organization_id": "acme"}.items() <= read.items()
+
+
 @pytest.mark.parametrize("secret", [SECRET, OTHER])
 def test_while_one_secret_replaces_the_other_both_prove_it(secret: str) -> None:
     assert _read(*_signed(DELETED, secret=secret), SECRET, OTHER)

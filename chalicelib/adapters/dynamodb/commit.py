@@ -13,6 +13,7 @@ from pynamodb.transactions import TransactWrite
 
 from chalicelib.adapters.dynamodb.balance_conditions import balance_conditions
 from chalicelib.adapters.dynamodb.codec import account_of, entry_of, entry_row, to_row
+from chalicelib.adapters.dynamodb.connection import BUSY_ERRORS
 from chalicelib.adapters.dynamodb.models import (
     DUE,
     AccountModel,
@@ -47,15 +48,6 @@ _FAILED = "ConditionalCheckFailed"
 #: Cancellations that say nothing but "not now".
 _BUSY_REASONS = frozenset(
     {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
-)
-_BUSY_ERRORS = frozenset(
-    {
-        "InternalServerError",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "ThrottlingException",
-        "TransactionInProgressException",
-    }
 )
 #: Ten tries with the pauses of a second's growth take about as long as a caller waits.
 _ATTEMPTS = 10
@@ -210,7 +202,7 @@ def _is_busy(error: TransactWriteError) -> bool:
         codes = {reason.code for reason in error.cancellation_reasons if reason}
         # A failed condition is news even if another item was contended.
         return _FAILED not in codes and bool(codes) and codes <= _BUSY_REASONS
-    return _code_of(error) in _BUSY_ERRORS
+    return _code_of(error) in BUSY_ERRORS
 
 
 def _outcome(write: Write, error: TransactWriteError) -> Outcome:

@@ -11,6 +11,7 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjec
 from pynamodb.models import Model
 
 from chalicelib.adapters.dynamodb.attributes import DataAttribute, TimeAttribute
+from chalicelib.adapters.dynamodb.connection import SharedConnection
 
 #: What a row of a sparse index has for a hash key: the index holds only what is due.
 DUE = "due"
@@ -259,7 +260,7 @@ def connect(tables: Mapping[str, str], *, region: str) -> Connection:
     Time-outs are short, since every call has callers waiting behind it; botocore tries thrice.
     The endpoint and the credentials are botocore's own matter.
     """
-    connection = Connection(
+    connection = SharedConnection(
         region=region,
         connect_timeout_seconds=2,
         read_timeout_seconds=5,

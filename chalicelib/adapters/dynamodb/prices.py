@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import PutError, QueryError
+from pynamodb.exceptions import PutError
 from pynamodb.models import Model
 
 from chalicelib.adapters.dynamodb.attributes import DataAttribute, TimeAttribute
@@ -96,13 +96,10 @@ class DynamoPrices:
 
     def _read_on(self) -> _Known:
         known, read_at = self._known, self._clock()
-        try:
-            rows = PriceRuleModel.query(
-                _BOOK, PriceRuleModel.version > known.last_version, consistent_read=True
-            )
-            fresh = tuple(map(_rule, rows))
-        except QueryError as error:
-            raise BusyError("The prices can't be read now; please try again.") from error
+        rows = PriceRuleModel.query(
+            _BOOK, PriceRuleModel.version > known.last_version, consistent_read=True
+        )
+        fresh = tuple(map(_rule, rows))
         rules = (*known.rules, *fresh)
         self._known = _Known(
             rules=rules, book=PriceBook.of(rules) if fresh else known.book, read_at=read_at

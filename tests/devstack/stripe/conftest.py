@@ -18,7 +18,7 @@ from devstack.stripe.delivery import Patience
 from devstack.stripe.server import LocalStripe
 
 SECRET = "whsec_of_the_test"
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 120.0
 """How long a test waits for what must come; reaching it is a failure, never a measurement."""
 
 

@@ -90,7 +90,7 @@ _together = threading.Barrier(16)
 @app.route("/together/{number}")
 def together(number: str) -> dict[str, Any]:
     """Answer once sixteen requests are here at the same time, each with its own request."""
-    _together.wait(timeout=30)
+    _together.wait(timeout=100)
     request = app.current_request
     assert request is not None
     return {"number": number, "seen": request.uri_params}
