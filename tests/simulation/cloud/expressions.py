@@ -131,19 +131,23 @@ _likely_actions = st.one_of(
     st.tuples(
         st.just("SET"), st.sampled_from(["s", "m", "m.x", "l[0]", "l[5]"]), values.map(_value)
     ),
-    st.tuples(st.just("SET"), st.just("g"), st.sampled_from([_value({"S": "x"}), ("path", "s")])),
+    st.tuples(
+        st.just("SET"), st.just("g"), st.sampled_from([_value({"S": "x"}), _value({"S": "y"})])
+    ),
     st.tuples(st.just("SET"), st.just("s"), paths.map(lambda path: ("path", path))),
     st.tuples(st.just("REMOVE"), st.sampled_from(["n", "g", "h", "l", "none", "ss"])),
     st.tuples(st.just("ADD"), st.sampled_from(["n", "h", "none"]), small_numbers),
     st.tuples(st.sampled_from(["ADD", "DELETE"]), st.just("ss"), text_sets),
 )
+# DynamoDB Local lets updates give an index's key another type, for which there is a test by name.
+_targets = paths.filter(lambda path: path not in {"g", "h"})
 _wild_actions = st.one_of(
     st.tuples(st.just("REMOVE"), st.sampled_from(["m.x", "l[0]", "l[1]"])),
-    st.tuples(st.just("SET"), paths, operands),
-    st.tuples(st.just("SET"), paths, st.tuples(st.sampled_from(["+", "-"]), operands, operands)),
-    st.tuples(st.just("SET"), paths, st.tuples(st.just("list_append"), operands, operands)),
+    st.tuples(st.just("SET"), _targets, operands),
+    st.tuples(st.just("SET"), _targets, st.tuples(st.sampled_from(["+", "-"]), operands, operands)),
+    st.tuples(st.just("SET"), _targets, st.tuples(st.just("list_append"), operands, operands)),
     st.tuples(st.just("REMOVE"), paths),
-    st.tuples(st.sampled_from(["ADD", "DELETE"]), paths, values),
+    st.tuples(st.sampled_from(["ADD", "DELETE"]), _targets, values),
 )
 
 
