@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -21,7 +21,6 @@ from tests.simulation.cloud.expressions import (
 )
 
 Call = tuple[str, dict[str, Any]]
-T = TypeVar("T")
 
 keys = st.fixed_dictionaries(
     {
@@ -143,11 +142,11 @@ def _transactions(parts: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy
 
 def calls(*, wild: bool) -> st.SearchStrategy[Call]:
     """Calls that make sense; if `wild`, also such as can't."""
-    asked = _unspelled(conditions(wild=wild))
+    asked = conditions(wild=wild)
     maybe = st.one_of(st.none(), asked)
-    filters = st.one_of(st.none(), _unspelled(conditions(wild=wild, of_keys=wild)))
+    filters = st.one_of(st.none(), conditions(wild=wild, of_keys=wild))
     puts = st.builds(_put, items, maybe, _TELLS)
-    changes = st.builds(_update, keys, _unspelled(updates(wild=wild)), maybe, _TELLS)
+    changes = st.builds(_update, keys, updates(wild=wild), maybe, _TELLS)
     deletes = st.builds(_delete, keys, maybe, _TELLS)
     checks = st.builds(_check, keys, asked, _TELLS)
     parts = st.one_of(
@@ -169,12 +168,7 @@ def calls(*, wild: bool) -> st.SearchStrategy[Call]:
         _called("transact_get_items", _several_keys.map(lambda found: {"Keys": found})),
         _called("transact_write_items", _transactions(parts)),
     )
-    return _unspelled(chosen)
-
-
-def _unspelled(strategy: st.SearchStrategy[T]) -> st.SearchStrategy[T]:
-    """The same, not spelled out in reports, for which Hypothesis finds it too long."""
-    return st.deferred(lambda: strategy)
+    return chosen
 
 
 def for_table(call: Call, table: str) -> Call:

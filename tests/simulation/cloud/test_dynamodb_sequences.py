@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from tests.simulation.cloud.engines import Engine, memory, outcome
 from tests.simulation.cloud.operations import Call, calls, for_table
 
+# Hypothesis spells strategies out in its reports, and these have many parts.
+pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
 _BOUNDED = settings(max_examples=60, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 
 
