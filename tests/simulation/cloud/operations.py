@@ -156,7 +156,7 @@ def calls(*, wild: bool) -> st.SearchStrategy[Call]:
         checks.map(lambda params: {"ConditionCheck": params}),
     )
     queries = st.builds(_query, st.sampled_from(["a", "b"]), _ranges, _paging, filters)
-    chosen = st.one_of(
+    return st.one_of(
         _single("put_item", puts, _OLD),
         _single("update_item", changes, [*_CHANGED, *(_UPDATED if wild else ())]),
         _single("delete_item", deletes, _OLD),
@@ -168,7 +168,6 @@ def calls(*, wild: bool) -> st.SearchStrategy[Call]:
         _called("transact_get_items", _several_keys.map(lambda found: {"Keys": found})),
         _called("transact_write_items", _transactions(parts)),
     )
-    return chosen
 
 
 def for_table(call: Call, table: str) -> Call:
