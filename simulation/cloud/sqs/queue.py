@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
+
+from devstack.aws import DEFAULT_ACCOUNT, REGION
+from simulation.cloud.choices import Choices
+from simulation.cloud.sqs.message import Message
+
+_DEDUPLICATED = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,3 +43,131 @@ class QueueSettings:
             dead_letters_url=dead_letters_url,
             max_receive_count=redrive.get("maxReceiveCount"),
         )
+
+    @property
+    def name(self) -> str:
+        """The last part of its address."""
+        return self.url.rpartition("/")[2]
+
+    @property
+    def arn(self) -> str:
+        """Its ARN."""
+        return f"arn:aws:sqs:{REGION}:{DEFAULT_ACCOUNT}:{self.name}"
+
+
+class Queue:
+    """The messages of a queue, oldest first."""
+
+    def __init__(
+        self, settings: QueueSettings, *, choices: Choices, now: Callable[[], datetime]
+    ) -> None:
+        self.settings = settings
+        self._choices = choices
+        self._now = now
+        self._messages: dict[str, Message] = {}
+        # What was accepted in the last five minutes, by deduplication id.
+        self._accepted: dict[str, Message] = {}
+        self._receipts = 0
+
+    def messages(self) -> list[Message]:
+        """All that were not deleted and are not too old."""
+        oldest = self._now() - timedelta(seconds=self.settings.retention_seconds)
+        for message in list(self._messages.values()):
+            if message.sent_at <= oldest:
+                del self._messages[message.id]
+        return list(self._messages.values())
+
+    def accepted_before(self, deduplication_id: str) -> Message | None:
+        """The message that was accepted with that id in the last five minutes."""
+        forgotten = self._now() - _DEDUPLICATED
+        for each, message in list(self._accepted.items()):
+            if message.sent_at > forgotten:
+                break
+            del self._accepted[each]
+        return self._accepted.get(deduplication_id)
+
+    def put(self, message: Message) -> None:
+        """Take a message in."""
+        self._messages[message.id] = message
+        if self.settings.fifo and message.deduplication_id is not None:
+            self._accepted.pop(message.deduplication_id, None)
+            self._accepted[message.deduplication_id] = message
+
+    def available(self) -> list[Message]:
+        """What a receive could give now; of a FIFO group nothing behind what is in flight."""
+        now = self._now()
+        messages = self.messages()
+        if not self.settings.fifo:
+            return [message for message in messages if message.visible_at <= now]
+        blocked = {message.group for message in messages if message.visible_at > now}
+        return [message for message in messages if message.group not in blocked]
+
+    def receive(
+        self, most: int, *, hidden_seconds: int, bury: Callable[[Message], None]
+    ) -> list[Message]:
+        """Hand out up to so many messages, and bury those that were received too often."""
+        received: list[Message] = []
+        candidates = self.available()
+        name = self.settings.name
+        fewer = 0
+        if candidates:
+            fewer = min(
+                self._choices.received_fewer(name, min(most, len(candidates))), len(candidates)
+            )
+        while candidates and len(received) < most - fewer:
+            message = self._next(candidates)
+            candidates.remove(message)
+            limit = self.settings.max_receive_count
+            if limit is not None and message.receive_count >= limit:
+                del self._messages[message.id]
+                bury(message)
+                continue
+            self._hand_out(message, hidden_seconds)
+            received.append(message)
+        return received
+
+    def in_flight(self, receipt: str) -> Message | None:
+        """The message whose latest receipt this is, if it is there and hidden."""
+        message = self.find(receipt)
+        if message is None or message.receipt != receipt or message.visible_at <= self._now():
+            return None
+        return message
+
+    def find(self, receipt: str) -> Message | None:
+        """The message that a receipt was for, if it is there."""
+        return self._messages.get(receipt.partition("#")[0])
+
+    def delete(self, message: Message) -> None:
+        """Remove a message for good."""
+        del self._messages[message.id]
+
+    def purge(self) -> None:
+        """Remove all messages."""
+        self._messages.clear()
+
+    def _next(self, candidates: list[Message]) -> Message:
+        if not self.settings.fifo:
+            return _chosen(candidates, lambda n: self._choices.next_message(self.settings.name, n))
+        firsts: dict[str | None, Message] = {}
+        for message in candidates:
+            firsts.setdefault(message.group, message)
+        return _chosen(firsts.values(), lambda n: self._choices.next_message(self.settings.name, n))
+
+    def _hand_out(self, message: Message, hidden_seconds: int) -> None:
+        now = self._now()
+        self._receipts += 1
+        message.receipt = f"{message.id}#{self._receipts}"
+        message.receive_count += 1
+        message.first_received_at = message.first_received_at or now
+        again = not self.settings.fifo and self._choices.delivered_twice(
+            self.settings.name, message.id
+        )
+        if not again:
+            message.visible_at = now + timedelta(seconds=hidden_seconds)
+
+
+def _chosen(messages: Iterable[Message], choose: Callable[[int], int]) -> Message:
+    waiting = list(messages)
+    if len(waiting) == 1:
+        return waiting[0]
+    return waiting[max(0, min(choose(len(waiting)), len(waiting) - 1))]

@@ -1,0 +1,1 @@
+"""DynamoDB's expressions: parsed once per text, checked and evaluated per request."""
