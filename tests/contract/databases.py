@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from chalicelib.adapters.dynamodb.accounts import DynamoAccounts
 from chalicelib.adapters.dynamodb.audits import DynamoAudits
@@ -104,12 +105,17 @@ def fake_database() -> Database:
 
 
 @contextmanager
-def dynamodb(environment: Mapping[str, str]) -> Iterator[Database]:
-    """The tables that the environment names; only one at a time in a process."""
+def dynamodb(environment: Mapping[str, str], *, client: Any = None) -> Iterator[Database]:
+    """The tables that the environment names; only one at a time in a process.
+
+    They are reached by the client, if one is given.
+    """
     settings = Settings(environment)
     pause = NoPause()
     with in_environment(environment):
         connection = connect(settings.tables, region=settings.region)
+        if client is not None:
+            connection._client = client
         _ = connection.client  # made here, while the environment says where the tables are
         yield Database(
             ledger=DynamoLedger(Committer(connection, pause)),

@@ -10,8 +10,8 @@ class InvalidError(Exception):
     """A request that makes no sense, or not with the item as it is: a ValidationException."""
 
 
-class InvalidUpdateError(InvalidError):
-    """An update that makes no sense with the item as it is.
+class UnfitError(InvalidError):
+    """A write that doesn't fit its table, or the item as it is.
 
     In a transaction it is that item's reason, where another invalid request is refused at once.
     """

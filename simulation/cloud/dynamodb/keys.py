@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from simulation.cloud.dynamodb.invalid import InvalidError
+from simulation.cloud.dynamodb.invalid import InvalidError, UnfitError
 from simulation.cloud.dynamodb.numbers import decimal_of, normal
 from simulation.cloud.dynamodb.schema import IndexSchema, KeyPart, KeySchema
 from simulation.cloud.dynamodb.values import Item, Value
@@ -34,7 +34,7 @@ def key_asked_for(key: Item, schema: KeySchema) -> Key:
     for part in parts:
         value = key.get(part.name)
         if value is None or part.type not in value:
-            raise InvalidError("The provided key element does not match the schema")
+            raise UnfitError("The provided key element does not match the schema")
         found.append(_checked(value, part, longest=_RANGE_BYTES if found else _HASH_BYTES))
     return found[0], found[1] if len(found) > 1 else None
 
@@ -55,7 +55,7 @@ def key_in_item(item: Item, schema: KeySchema) -> Key:
             )
         if part.type not in value:
             (actual,) = value
-            raise InvalidError(
+            raise UnfitError(
                 f"One or more parameter values were invalid: Type mismatch for key {part.name} "
                 f"expected: {part.type} actual: {actual}"
             )
@@ -75,7 +75,7 @@ def check_index_keys(item: Item, index: IndexSchema, *, updated: bool) -> None:
             continue
         if part.type not in value:
             (actual,) = value
-            raise InvalidError(
+            raise UnfitError(
                 "One or more parameter values were invalid: Type mismatch for Index Key "
                 f"{part.name} Expected: {part.type} Actual: {actual} IndexName: {index.name}"
             )

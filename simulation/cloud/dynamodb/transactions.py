@@ -10,8 +10,8 @@ from simulation.cloud.dynamodb.invalid import (
     CanceledError,
     ConditionFailedError,
     InvalidError,
-    InvalidUpdateError,
     RefusedError,
+    UnfitError,
 )
 from simulation.cloud.dynamodb.keys import Key, key_asked_for
 from simulation.cloud.dynamodb.requests import Tables, bound_of, shown, table_of
@@ -50,15 +50,11 @@ class Transactions:
         token = params.get("ClientRequestToken")
         if token is not None and self._was_committed(token, items):
             return {}
-        writes = [_planned(item, self._tables) for item in items]
-        _check_distinct((write.table, write.key) for write in writes)
-        outcomes, reasons = _tried(writes)
-        if any(reason["Code"] != "None" for reason in reasons):
-            raise CanceledError(reasons)
-        if sum(_size(write, row) for write, row in zip(writes, outcomes, strict=True)) > _MAX_BYTES:
+        outcomes = _tried([_planned(item, self._tables) for item in items])
+        if sum(_size(write, row) for write, row in outcomes) > _MAX_BYTES:
             raise InvalidError(_TOO_LARGE)
-        for write, outcome in zip(writes, outcomes, strict=True):
-            write.do(outcome)
+        for write, row in outcomes:
+            write.do(row)
         if token is not None:
             self._committed[token] = (self._now(), items)
         return {}
@@ -107,30 +103,40 @@ class Transactions:
         return True
 
 
-def _planned(item: dict[str, Any], tables: Tables) -> PlannedWrite:
+def _planned(item: dict[str, Any], tables: Tables) -> PlannedWrite | UnfitError:
     if len(item) != 1:
         raise InvalidError("TransactItems can only contain one of Check, Put, Update or Delete")
     ((kind, params),) = item.items()
-    return planned(kind, params, tables)
+    try:
+        return planned(kind, params, tables)
+    except UnfitError as error:
+        return error
 
 
-def _tried(writes: list[PlannedWrite]) -> tuple[list[Row | None], list[dict[str, Any]]]:
-    outcomes: list[Row | None] = []
+def _tried(
+    planned_writes: list[PlannedWrite | UnfitError],
+) -> list[tuple[PlannedWrite, Row | None]]:
+    """The writes with what would be there after them, if all of them may be done."""
+    writes = [write for write in planned_writes if isinstance(write, PlannedWrite)]
+    _check_distinct((write.table, write.key) for write in writes)
+    outcomes: list[tuple[PlannedWrite, Row | None]] = []
     reasons: list[dict[str, Any]] = []
-    for write in writes:
-        outcome: Row | None = None
+    for write in planned_writes:
         reason: dict[str, Any] = dict(_NO_REASON)
         try:
-            outcome = write.outcome()
+            if isinstance(write, UnfitError):
+                raise write
+            outcomes.append((write, write.outcome()))
         except ConditionFailedError as error:
             reason = {"Code": "ConditionalCheckFailed", "Message": str(error)}
             if error.item is not None:
                 reason["Item"] = copy_item(error.item)
-        except InvalidUpdateError as error:
+        except UnfitError as error:
             reason = {"Code": "ValidationError", "Message": str(error)}
-        outcomes.append(outcome)
         reasons.append(reason)
-    return outcomes, reasons
+    if len(outcomes) < len(planned_writes):
+        raise CanceledError(reasons)
+    return outcomes
 
 
 def _size(write: PlannedWrite, outcome: Row | None) -> int:

@@ -14,7 +14,7 @@ from simulation.cloud.dynamodb.expressions.updates import Update
 from simulation.cloud.dynamodb.invalid import (
     ConditionFailedError,
     InvalidError,
-    InvalidUpdateError,
+    UnfitError,
 )
 from simulation.cloud.dynamodb.keys import Key, check_index_keys, key_asked_for, key_in_item
 from simulation.cloud.dynamodb.requests import Tables, bound_of, check_all_used, table_of
@@ -55,7 +55,7 @@ class PlannedWrite:
 
         Raises:
             ConditionFailedError: its condition doesn't hold.
-            InvalidUpdateError: it doesn't fit the item.
+            UnfitError: it doesn't fit the item.
         """
         before = self.before
         item = before.item if before else _NOTHING
@@ -63,15 +63,16 @@ class PlannedWrite:
             raise ConditionFailedError(before.item if before and self.tells else None)
         if self.update is None:
             return self.put
+        self.update.check_keys(self.bound, self.table.schema.key.names)
         changed = self.update.applied({**self.keys, **item}, self.bound)
         for index in self.table.schema.indexes:
             try:
                 check_index_keys(changed, index, updated=True)
             except InvalidError as error:
-                raise InvalidUpdateError(str(error)) from error
+                raise UnfitError(str(error)) from error
         size = _size(changed)
         if size > MAX_ITEM_BYTES:
-            raise InvalidUpdateError("Item size to update has exceeded the maximum allowed size")
+            raise UnfitError("Item size to update has exceeded the maximum allowed size")
         return Row(changed, size)
 
 
@@ -92,7 +93,7 @@ def planned(kind: str, params: Params, tables: Tables) -> PlannedWrite:
     if condition is not None:
         condition.check(bound)
     if update is not None:
-        update.check(bound, keys=table.schema.key.names)
+        update.check(bound)
     check_all_used(
         bound,
         names=[each.names for each in expressions],

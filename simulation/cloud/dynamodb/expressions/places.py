@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from simulation.cloud.dynamodb.expressions.bound import Place
-from simulation.cloud.dynamodb.invalid import InvalidUpdateError
+from simulation.cloud.dynamodb.invalid import UnfitError
 from simulation.cloud.dynamodb.values import Value
 
 
@@ -13,7 +13,7 @@ def store(item: dict[str, Value], place: Place, value: Value) -> None:
     """Put a value at a place, whose surroundings have to be there.
 
     Raises:
-        InvalidUpdateError: if they aren't.
+        UnfitError: if they aren't.
     """
     holder, last = _holder(item, place)
     if isinstance(holder, dict) and isinstance(last, str):
@@ -31,7 +31,7 @@ def remove(item: dict[str, Value], place: Place) -> None:
     """Remove what is at a place, if anything is; its surroundings have to be there.
 
     Raises:
-        InvalidUpdateError: if they aren't.
+        UnfitError: if they aren't.
     """
     holder, last = _holder(item, place)
     if isinstance(holder, dict) and isinstance(last, str):
@@ -59,6 +59,4 @@ def _holder(item: dict[str, Value], place: Place) -> tuple[Any, str | int]:
 
 
 def _refuse() -> None:
-    raise InvalidUpdateError(
-        "The document path provided in the update expression is invalid for update"
-    )
+    raise UnfitError("The document path provided in the update expression is invalid for update")

@@ -18,7 +18,7 @@ from simulation.cloud.dynamodb.expressions.places import remove, store
 from simulation.cloud.dynamodb.expressions.syntax import Call, Given, Operand, Path, Reader, Sum
 from simulation.cloud.dynamodb.expressions.update_checks import check_action
 from simulation.cloud.dynamodb.expressions.update_syntax import Action, parse
-from simulation.cloud.dynamodb.invalid import InvalidError, InvalidUpdateError
+from simulation.cloud.dynamodb.invalid import InvalidError, UnfitError
 from simulation.cloud.dynamodb.numbers import added, decimal_of, subtracted
 from simulation.cloud.dynamodb.values import SETS, Item, Value, copy_item
 
@@ -38,7 +38,7 @@ class Update:
     values: tuple[str, ...]
     actions: tuple[Action, ...]
 
-    def check(self, bound: Bound, *, keys: Iterable[str]) -> None:
+    def check(self, bound: Bound) -> None:
         """Refuse what makes no sense whatever the item is.
 
         Raises:
@@ -50,9 +50,16 @@ class Update:
             _check_overlaps(places)
         for action in self.actions:
             check_action(action, bound)
+
+    def check_keys(self, bound: Bound, keys: Iterable[str]) -> None:
+        """Refuse to change the key.
+
+        Raises:
+            UnfitError: with the service's words.
+        """
         for name in keys:
-            if any(place[0] == name for place in places):
-                raise InvalidError(
+            if any(bound.place(action.path)[0] == name for action in self.actions):
+                raise UnfitError(
                     "One or more parameter values were invalid: Cannot update attribute "
                     f"{name}. This attribute is part of the key"
                 )
@@ -65,7 +72,7 @@ class Update:
         """What the item becomes; everything is read from the item as it was.
 
         Raises:
-            InvalidUpdateError: if it doesn't fit the item.
+            UnfitError: if it doesn't fit the item.
         """
         nested = any(len(action.path.parts) > 1 for action in self.actions)
         changed: Changed = dict(copy_item(item) if nested else item)
@@ -129,7 +136,7 @@ def _evaluated(operand: Operand, item: Item, bound: Bound) -> Value:
         case Path():
             value = found(item, bound.place(operand))
             if value is None:
-                raise InvalidUpdateError(_MISSING)
+                raise UnfitError(_MISSING)
             return value
         case Sum(sign, left, right):
             act = added if sign == "+" else subtracted
@@ -140,24 +147,24 @@ def _evaluated(operand: Operand, item: Item, bound: Bound) -> Value:
         case Call("list_append", (first, second)):
             lists = (_evaluated(first, item, bound), _evaluated(second, item, bound))
             if not all("L" in value for value in lists):
-                raise InvalidUpdateError(_WRONG_TYPE)
+                raise UnfitError(_WRONG_TYPE)
             return {"L": [*lists[0]["L"], *lists[1]["L"]]}
     raise TypeError(f"{operand} is no operand of an update")
 
 
 def _arithmetic(act: Callable[[str, str], str], left: Value, right: Value) -> Value:
     if "N" not in left or "N" not in right:
-        raise InvalidUpdateError(_WRONG_TYPE)
+        raise UnfitError(_WRONG_TYPE)
     try:
         return {"N": act(left["N"], right["N"])}
     except InvalidError as error:
-        raise InvalidUpdateError(str(error)) from error
+        raise UnfitError(str(error)) from error
 
 
 def _joined(before: Value, given: Value) -> Value:
     (kind,) = given
     if kind not in before:
-        raise InvalidUpdateError(_WRONG_TYPE)
+        raise UnfitError(_WRONG_TYPE)
     if kind == "N":
         return _arithmetic(added, before, given)
     return {kind: _sorted({*before[kind], *given[kind]}, kind)}
@@ -166,7 +173,7 @@ def _joined(before: Value, given: Value) -> Value:
 def _without(before: Value, given: Value) -> Value | None:
     (kind,) = given
     if kind not in before:
-        raise InvalidUpdateError(_WRONG_TYPE)
+        raise UnfitError(_WRONG_TYPE)
     left = [each for each in before[kind] if each not in given[kind]]
     return {kind: left} if left else None
 
