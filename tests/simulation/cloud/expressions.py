@@ -61,7 +61,12 @@ _likely = st.one_of(
     ),
     st.tuples(st.just("begins_with"), st.just("g"), texts.map(lambda value: ("value", value))),
     st.tuples(st.just("size"), st.sampled_from(["s", "ss", "l", "m"]), _ORDERS, numbers),
-    st.tuples(st.just("between"), _numbers_in, st.just({"N": "0"}), numbers),
+    st.tuples(
+        st.just("between"),
+        _numbers_in,
+        st.just({"N": "0"}),
+        st.sampled_from([{"N": "2.5"}, {"N": "10"}]),
+    ),
     st.tuples(
         st.just("in"),
         st.sampled_from(["n", "s", "m", "l[1]"]),
