@@ -108,13 +108,10 @@ class Queue:
         """Hand out up to so many messages, and bury those that were received too often."""
         received: list[Message] = []
         candidates = self.available()
-        name = self.settings.name
-        fewer = 0
+        most = min(most, len(candidates))
         if candidates:
-            fewer = min(
-                self._choices.received_fewer(name, min(most, len(candidates))), len(candidates)
-            )
-        while candidates and len(received) < most - fewer:
+            most -= max(0, min(self._choices.received_fewer(self.settings.name, most), most))
+        while candidates and len(received) < most:
             message = self._next(candidates)
             candidates.remove(message)
             limit = self.settings.max_receive_count
