@@ -82,6 +82,7 @@ def _sum(left: str, right: str, sign: int) -> str:
     return text_of(_EXACT.add(decimal_of(left), other if sign > 0 else -other))
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def stored_size(text: str) -> int:
     """About how many bytes a normal form takes: two digits each, and one or two more."""
     digits = text.lstrip("-0.").replace(".", "").rstrip("0")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
@@ -34,8 +35,9 @@ class Transactions:
     def __init__(self, tables: Tables, now: Callable[[], datetime]) -> None:
         self._tables = tables
         self._now = now
-        # By token, oldest first: when it was committed, and what.
-        self._committed: dict[str, tuple[datetime, Any]] = {}
+        # What was committed by token; and when, oldest first.
+        self._committed: dict[str, Any] = {}
+        self._order: deque[tuple[datetime, str]] = deque()
 
     def write(self, params: Params) -> Answer:
         """Commit all, or say of each why not.
@@ -56,7 +58,8 @@ class Transactions:
         for write, row in outcomes:
             write.do(row)
         if token is not None:
-            self._committed[token] = (self._now(), items)
+            self._committed[token] = items
+            self._order.append((self._now(), token))
         return {}
 
     def read(self, params: Params) -> Answer:
@@ -87,13 +90,11 @@ class Transactions:
                 "satisfy constraint: Member must have length less than or equal to 36"
             )
         forgotten = self._now() - _TOKEN_REMEMBERED
-        for each, (committed_at, _) in list(self._committed.items()):
-            if committed_at > forgotten:
-                break
-            del self._committed[each]
+        while self._order and self._order[0][0] <= forgotten:
+            del self._committed[self._order.popleft()[1]]
         if token not in self._committed:
             return False
-        if self._committed[token][1] != items:
+        if self._committed[token] != items:
             raise RefusedError(
                 "IdempotentParameterMismatchException",
                 "The request uses the same client token as a previous, but non-identical request. "

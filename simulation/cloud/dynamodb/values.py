@@ -26,9 +26,11 @@ def checked(value: Value, depth: int = 0) -> tuple[dict[str, Any], int]:
     Raises:
         InvalidError: if it isn't a value.
     """
-    if not isinstance(value, Mapping) or len(value) != 1:
+    if len(value) != 1:
         raise InvalidError(_not_one_type(value))
     ((kind, content),) = value.items()
+    if kind == "S" and type(content) is str:  # most values are, and are done with here
+        return {"S": content}, len(content) if content.isascii() else len(content.encode())
     check = _CHECKS.get(kind)
     if check is None:
         raise InvalidError(_not_one_type({}))
@@ -45,6 +47,23 @@ def checked_item(item: Item) -> tuple[dict[str, dict[str, Any]], int]:
     return copied, total
 
 
+def size_of_item(item: Item) -> int:
+    """The size in bytes of an item that is known to be one."""
+    return sum(
+        (len(name) if name.isascii() else len(name.encode())) + _bytes(value)
+        for name, value in item.items()
+    )
+
+
+def _bytes(value: Value) -> int:
+    ((kind, content),) = value.items()
+    if kind == "N":
+        return stored_size(content)
+    if kind == "S":
+        return len(content) if content.isascii() else len(content.encode())
+    return checked(value)[1]
+
+
 def copy(value: Value) -> dict[str, Any]:
     """A copy of a value that is known to be one."""
     ((kind, content),) = value.items()
@@ -57,7 +76,10 @@ def copy(value: Value) -> dict[str, Any]:
 
 def copy_item(item: Item) -> dict[str, dict[str, Any]]:
     """A copy of an item."""
-    return {name: copy(value) for name, value in item.items()}
+    return {
+        name: dict(value) if "S" in value or "N" in value else copy(value)
+        for name, value in item.items()
+    }
 
 
 def equal(left: Value, right: Value) -> bool:

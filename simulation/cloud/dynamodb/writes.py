@@ -19,7 +19,7 @@ from simulation.cloud.dynamodb.invalid import (
 from simulation.cloud.dynamodb.keys import Key, check_index_keys, key_asked_for, key_in_item
 from simulation.cloud.dynamodb.requests import Tables, bound_of, check_all_used, table_of
 from simulation.cloud.dynamodb.table import Row, Table
-from simulation.cloud.dynamodb.values import Item, checked, checked_item, copy_item
+from simulation.cloud.dynamodb.values import Item, checked, checked_item, copy_item, size_of_item
 from simulation.cloud.wire import Params
 
 MAX_ITEM_BYTES = 400 * 1024
@@ -70,7 +70,7 @@ class PlannedWrite:
                 check_index_keys(changed, index, updated=True)
             except InvalidError as error:
                 raise UnfitError(str(error)) from error
-        size = _size(changed)
+        size = size_of_item(changed)
         if size > MAX_ITEM_BYTES:
             raise UnfitError("Item size to update has exceeded the maximum allowed size")
         return Row(changed, size)
@@ -114,7 +114,9 @@ def planned(kind: str, params: Params, tables: Tables) -> PlannedWrite:
         condition=condition,
         put=put,
         update=update or (_NO_UPDATE if kind == "Update" else None),
-        keys={name: checked(value)[0] for name, value in keys.items()},
+        keys={name: checked(value)[0] for name, value in keys.items()}
+        if kind == "Update"
+        else _NOTHING,
         tells=params.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD",
     )
 
@@ -126,10 +128,6 @@ def _row_to_put(item: Item, table: Table) -> Row:
     for index in table.schema.indexes:
         check_index_keys(held, index, updated=False)
     return Row(held, size)
-
-
-def _size(item: Item) -> int:
-    return checked_item(item)[1]
 
 
 _NO_UPDATE = Update((), (), ())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -67,31 +68,33 @@ class Queue:
         self._messages: dict[str, Message] = {}
         # What was accepted in the last five minutes, by deduplication id.
         self._accepted: dict[str, Message] = {}
+        self._order: deque[Message] = deque()
         self._receipts = 0
 
     def messages(self) -> list[Message]:
         """All that were not deleted and are not too old."""
         oldest = self._now() - timedelta(seconds=self.settings.retention_seconds)
-        for message in list(self._messages.values()):
-            if message.sent_at <= oldest:
-                del self._messages[message.id]
-        return list(self._messages.values())
+        messages = list(self._messages.values())
+        kept = [message for message in messages if message.sent_at > oldest]
+        if len(kept) < len(messages):
+            self._messages = {message.id: message for message in kept}
+        return kept
 
     def accepted_before(self, deduplication_id: str) -> Message | None:
         """The message that was accepted with that id in the last five minutes."""
         forgotten = self._now() - _DEDUPLICATED
-        for each, message in list(self._accepted.items()):
-            if message.sent_at > forgotten:
-                break
-            del self._accepted[each]
+        while self._order and self._order[0].sent_at <= forgotten:
+            oldest = self._order.popleft()
+            if self._accepted.get(oldest.deduplication_id or "") is oldest:
+                del self._accepted[oldest.deduplication_id or ""]
         return self._accepted.get(deduplication_id)
 
     def put(self, message: Message) -> None:
         """Take a message in."""
         self._messages[message.id] = message
         if self.settings.fifo and message.deduplication_id is not None:
-            self._accepted.pop(message.deduplication_id, None)
             self._accepted[message.deduplication_id] = message
+            self._order.append(message)
 
     def available(self) -> list[Message]:
         """What a receive could give now; of a FIFO group nothing behind what is in flight."""
