@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from importlib import import_module
@@ -18,6 +18,7 @@ from unittest.mock import patch
 from aws_lambda_powertools import Logger, Metrics
 
 from chalicelib import wiring
+from chalicelib.adapters.dynamodb import models
 from simulation.chance import Stream
 from simulation.scheduler import current, current_or_none
 
@@ -106,6 +107,19 @@ def simulated(world: World) -> Iterator[None]:
         logging.disable(logging.CRITICAL)
         stack.callback(logging.disable, logging.NOTSET)
         yield
+
+
+@contextmanager
+def models_bound_to(connect: Callable[[], None]) -> Iterator[None]:
+    """Within it PynamoDB's models are bound to a connection of ours; then to theirs again."""
+    before = {model: (model.Meta.table_name, model._connection) for model in models.MODELS.values()}
+    connect()
+    try:
+        yield
+    finally:
+        for model, (table_name, connection) in before.items():
+            model.Meta.table_name = table_name
+            model._connection = connection
 
 
 def _names_of_wiring(world: World) -> list[tuple[Any, str, Any]]:

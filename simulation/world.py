@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from pynamodb.connection import Connection
-
 from chalicelib.adapters.dynamodb.models import connect
 from chalicelib.config import Settings
 from simulation.book import Book
@@ -23,7 +21,7 @@ from simulation.cloud import MemoryCloud, Request
 from simulation.deliveries import Queues, Streams
 from simulation.faults import Faults
 from simulation.lambdas import API, Lambdas
-from simulation.patches import simulated
+from simulation.patches import models_bound_to, simulated
 from simulation.scheduler import Actor, Scheduler, current_or_none
 from simulation.story import Story
 from simulation.stripe_side import API_KEY, StripeSide
@@ -81,7 +79,6 @@ class World:
             for service in _SERVICES
         }
         self.stripe = StripeSide(self)
-        self.connection = self._connect()
         self.lambdas = Lambdas(self, _handlers())
         self.organizations: list[str] = []
         self.wallets: dict[str, list[str]] = {}
@@ -151,7 +148,7 @@ class World:
     @contextmanager
     def simulated(self) -> Iterator[None]:
         """Within it, what is run takes place in this world."""
-        with simulated(self):
+        with models_bound_to(self._connect), simulated(self):
             try:
                 yield
             finally:
@@ -174,11 +171,11 @@ class World:
     def _pause(self, attempt: int) -> None:
         self.ways.pause(_RETRY_SECONDS * 2**attempt)
 
-    def _connect(self) -> Connection:
+    def _connect(self) -> None:
         connection = connect(self.settings.tables, region=self.settings.region)
         client: Any = self.cloud.client("dynamodb", wire=self._carry, pause=self._pause)
         connection._client = client
-        return connection
+        self.connection = connection
 
 
 def _handlers() -> Mapping[str, Callable[[Any, Any], Any]]:
