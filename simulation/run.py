@@ -38,6 +38,7 @@ class History:
     plan: Plan
     steps: int = 0
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     violations: list[Violation] = field(default_factory=list)
     crash: str | None = None
     begun: Counter[str] = field(default_factory=Counter)
@@ -55,7 +56,7 @@ class History:
 
 def run(plan: Plan, *, tells: bool = False) -> History:
     """Run one history from its beginning to its end, or to the first law that is broken."""
-    began = time.perf_counter()
+    began, cpu_began = time.perf_counter(), time.process_time()
     world = World(plan.seed, muted=plan.muted, tells=tells)
     history = History(plan=plan)
     observer = Observer(world)
@@ -82,6 +83,7 @@ def run(plan: Plan, *, tells: bool = False) -> History:
             history.crash = traceback.format_exc()
         history.steps = world.scheduler.steps
     history.seconds = time.perf_counter() - began
+    history.cpu_seconds = time.process_time() - cpu_began
     history.violations = world.violations
     history.begun, history.numbers = director.begun, director.numbers
     history.befallen = [(each.actor, each.call) for each in world.faults.befallen]

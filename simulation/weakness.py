@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Weakness(Choices):
     """Draws from the stream of whoever is acting, at rates that each seed has of its own."""
 
-    settles_after = timedelta(seconds=20)
+    settles_after = timedelta(minutes=5)
 
     def __init__(self, world: World) -> None:
         self._world = world
