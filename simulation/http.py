@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _GATEWAY_SECONDS = 29.0
 #: The answer to one request in so many never reaches who asked.
 _ANSWERS_LOST = 40
+_BUSY = 503
 _ORGANIZATION = "/v1/organizations/{organization_id}"
 
 
@@ -98,7 +99,10 @@ def _send(world: World, event: dict[str, Any], *, flow: str, patience: float) ->
         world.faults.note(actor, "caller hears nothing", "http", world.scheduler.now)
         world.story.tell(actor.name, "** never hears the answer **")
         return None
-    return _reply(world, actor.name, result.value)
+    reply = _reply(world, actor.name, result.value)
+    if reply.status == _BUSY and not any(each.actor == name for each in world.faults.befallen):
+        world.violated("nobody is put off without need", f"{flow}: {reply.body.get('detail')}")
+    return reply
 
 
 def _reply(world: World, who: str, answer: Mapping[str, Any]) -> Reply:

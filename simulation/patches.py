@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from unittest.mock import patch
 
 from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (
+    AmazonCloudWatchEMFProvider,
+)
 
 from chalicelib import wiring
 from chalicelib.adapters.dynamodb import models
@@ -96,8 +99,8 @@ def simulated(world: World) -> Iterator[None]:
         key = "stripe._api_requestor._generate_idempotency_key"
         stack.enter_context(patch(key, lambda: chance.token_hex(16)))
         stack.enter_context(patch("chalicelib.adapters.metrics.counter", lambda *_, **__: _nothing))
-        for method in ("add_metric", "flush_metrics"):
-            stack.enter_context(patch.object(Metrics, method, _nothing))
+        stack.enter_context(patch.object(Metrics, "add_metric", _nothing))
+        stack.enter_context(patch.object(AmazonCloudWatchEMFProvider, "flush_metrics", _nothing))
         for name in ("debug", "info", "warning"):
             stack.enter_context(patch.object(Logger, name, _nothing))
         for name in ("error", "exception"):

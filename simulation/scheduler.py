@@ -41,6 +41,7 @@ class Actor(greenlet):  # type: ignore[misc]  # it has no types
         self.calls = 0
         self.instance: Any = None
         self.doomed: str | None = None
+        self.began = 0.0
         self.deadline: float | None = None
         self.over = False
         self.result: Any = None
@@ -55,6 +56,7 @@ class Actor(greenlet):  # type: ignore[misc]  # it has no types
         return f"{self.name}>{what}{self._children}"
 
     def _run_act(self) -> None:
+        self.began = self.scheduler.now
         try:
             self.result = self._act()
         except Ended:

@@ -26,6 +26,7 @@ API_KEY = "sk_test_simulation"
 #: As chalicelib.adapters.stripe_payments sets the real client up.
 _RETRIES = 1
 _OK = 200
+_SERVER_ERROR = 500
 
 
 class SimulatedState(State):
@@ -150,6 +151,8 @@ class InProcessHttp(stripe.HTTPClient):
         finally:
             self._api.faults.clear()
         self._world.story.answered(actor, answer.status)
+        if answer.status >= _SERVER_ERROR and fault is None:
+            self._world.faults.note(actor, "error remembered", "stripe", self._world.scheduler.now)
         if kind in {kinds.DIES_AFTER, kinds.ANSWER_LOST}:
             ways.lose_answer(actor, kind, "stripe")
             raise _timed_out()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -179,7 +178,6 @@ class World:
 
 
 def _handlers() -> Mapping[str, Callable[[Any, Any], Any]]:
-    os.environ.setdefault("POWERTOOLS_METRICS_DISABLED", "true")
-    from app import app  # noqa: PLC0415 - Powertools reads the environment when it is imported
+    from app import app  # noqa: PLC0415 - all of the product, which planted faults change first
 
     return {**app.handler_map, API: app}

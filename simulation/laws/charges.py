@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from simulation.observer import Change, Item, Observer, number, text
+from simulation.observer import Change, Observer, number, text
+from simulation.scheduler import current_or_none
 
 if TYPE_CHECKING:
     from simulation.world import World
@@ -15,6 +17,7 @@ _CHARGE = "4 one decision, one charge"
 _LIMIT = "4 monthly limit"
 _CENT = 10_000_000
 _FINAL = {"succeeded", "failed", "canceled"}
+_GIVEN_UP = {"failed", "canceled"}
 _CREDITS = {"purchase", "auto_top_up"}
 #: A payment in one of these has taken money, or may still do so by itself.
 _LIVE = {"succeeded", "processing", "requires_action", "requires_capture"}
@@ -26,6 +29,8 @@ class Charges:
     def __init__(self, world: World, observer: Observer) -> None:
         self._world = world
         self._observer = observer
+        #: When each balance last rose to its threshold, and what by.
+        self._risen: dict[str, tuple[float, str]] = {}
         observer.listeners.append(self.look)
         world.on_event.append(self.payment_changed)
 
@@ -38,10 +43,14 @@ class Charges:
                 self._purchase(change)
             elif change.table == "top_ups":
                 self._standing_order(change)
+            elif change.table == "accounts":
+                self._rise(change)
 
     def payment_changed(self, event: dict[str, Any]) -> None:
         """Stripe has recorded something: no purchase may be paid twice."""
         payment = event["data"]["object"]
+        if event["type"] == "refund.created":
+            self._one_refund(payment)
         if event["type"] != "payment_intent.succeeded":
             return
         purchase_id = payment["metadata"].get("purchase_id")
@@ -52,21 +61,16 @@ class Charges:
         ]
         if purchase_id and len(paid) > 1:
             self._world.violated(_CHARGE, f"{purchase_id} was paid by {paid}")
-        purchase = self._purchases_of(purchase_id)
-        if (
-            purchase_id
-            and purchase is not None
-            and text(purchase, "status")
-            in {
-                "failed",
-                "canceled",
-            }
-        ):
-            self._world.story.tell(purchase_id, "is paid after it was given up")
 
-    def _purchases_of(self, purchase_id: str | None) -> Item | None:
-        table = self._observer.table("purchases")
-        return next((item for key, item in table.items() if key[1] == purchase_id), None)
+    def _one_refund(self, refund: dict[str, Any]) -> None:
+        request_id = refund["metadata"].get("refund_request_id")
+        made = [
+            each["id"]
+            for each in self._world.stripe.objects("refund").values()
+            if request_id and each["metadata"].get("refund_request_id") == request_id
+        ]
+        if len(made) > 1:
+            self._world.violated("6 one order, one refund", f"{request_id} was sent back as {made}")
 
     def _credit(self, change: Change) -> None:
         entry = change.after
@@ -100,8 +104,31 @@ class Charges:
             )
             if entry is None:
                 self._world.violated(_CREDIT, f"{change.key[1]} has succeeded without a credit")
+        if after in _GIVEN_UP and before not in _GIVEN_UP:
+            self._given_up(change)
         if text(change.after, "type") == "auto_top_up":
             self._slot(change.key[0])
+
+    def _given_up(self, change: Change) -> None:
+        """What is given up can't be paid any more, was declined, or was abandoned for long."""
+        purchase_id = change.key[1]
+        automatic = text(change.after, "type") == "auto_top_up"
+        patience = timedelta(hours=24 if automatic else 1)
+        created_at = datetime.fromisoformat(text(change.after, "created_at"))
+        for payment in self._world.stripe.objects("payment_intent").values():
+            if payment["metadata"].get("purchase_id") != purchase_id:
+                continue
+            if payment["status"] != "canceled":
+                self._world.violated(
+                    _CHARGE,
+                    f"{purchase_id} was given up, its payment is {payment['status']} at Stripe",
+                )
+            error = payment["last_payment_error"]
+            waits = error is None or error["code"] == "authentication_required"
+            if waits and self._world.now() < created_at + patience:
+                self._world.violated(
+                    _CREDIT, f"{purchase_id} was given up while the customer could still act"
+                )
 
     def _standing_order(self, change: Change) -> None:
         before, after = (
@@ -111,8 +138,10 @@ class Charges:
         if before and after and before != after:
             self._world.violated(_CHARGE, f"{change.key[0]} opened {after} while {before} was open")
         self._slot(change.key[0])
-        if after and after != before:
+        if number(change.after, "month_spent") > number(change.before, "month_spent"):
             self._limit(change)
+        if after and after != before:
+            self._due(change)
         if change.before is not None and not before and after:
             paused = change.before.get("paused", {}).get("BOOL")
             off = not change.before.get("enabled", {}).get("BOOL")
@@ -146,6 +175,29 @@ class Charges:
                 f"{organization_id} has {number(order, 'month_spent')} down for {month}, "
                 f"and claimed {claimed}",
             )
+
+    def _due(self, change: Change) -> None:
+        """Nobody is charged whose balance had risen before the charge was decided on."""
+        organization_id = change.key[0]
+        account = self._observer.table("accounts").get((organization_id,))
+        if number(account, "available") < number(change.after, "threshold"):
+            return
+        at, kind = self._risen.get(organization_id, (0.0, ""))
+        actor = current_or_none()
+        began = actor.began if actor is not None else 0.0
+        if at < began or kind == "auto_top_up":
+            self._world.violated(
+                _CHARGE, f"{organization_id} is charged though its balance is above the threshold"
+            )
+
+    def _rise(self, change: Change) -> None:
+        order = self._observer.table("top_ups").get((change.key[0],))
+        threshold = number(order, "threshold")
+        below = number(change.before, "available") < threshold
+        if below and number(change.after, "available") >= threshold:
+            key = text(change.after, "last_write")
+            entry = self._observer.table("ledger").get((f"{change.key[0]}#{key}",))
+            self._risen[change.key[0]] = (self._world.scheduler.now, text(entry, "kind"))
 
     def _limit(self, change: Change) -> None:
         """What was claimed fits the limit that the standing order had when it was claimed."""
