@@ -39,6 +39,7 @@ ACTS: tuple[tuple[str, str, Act, float], ...] = (
     ("settle refunds", "refund", banks.settle_refunds, 2.0),
     ("change card", "auto top-up", banks.change_card, 4.0),
     ("detach card", "card", banks.detach_card, 1.0),
+    ("hints", "auto top-up", gateways.hint_again, 3.0),
     ("fetch customer", "auto top-up", banks.fetch_customer, 3.0),
 )
 _WEIGHTS = tuple((act, act[3]) for act in ACTS)

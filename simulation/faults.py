@@ -28,6 +28,10 @@ _ONLY = {CONFLICT: "TransactWriteItems", KEY_IN_USE: "POST", ERROR_AFTER: "POST"
 
 #: One call in so many is befallen by a fault, as each seed draws it anew for each kind.
 _RARE, _FREQUENT = 400.0, 12.0
+_DEATHS = {DIES_BEFORE, DIES_AFTER}
+#: Trouble also comes in one piece: in one of so many stretches of time, most calls of a service
+#: meet the same fault.
+_OUTAGES, _OUTAGE_SECONDS, _OUTAGE_RATE = 25, 20.0, 0.7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +61,7 @@ class Faults:
     befallen: list[Befallen] = field(default_factory=list)
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     _rates: dict[str, tuple[tuple[str, float], ...]] = field(default_factory=dict)
+    _outages: dict[tuple[str, int], str | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         stream = self.chance.stream("fault rates")
@@ -69,7 +74,9 @@ class Faults:
         drawn = actor.stream.fraction()
         if not self.active:
             return None
-        for kind, rate in self._rates[service]:
+        outage = self._outage(service, now)
+        rates = self._rates[service] if outage is None else ((outage, _OUTAGE_RATE),)
+        for kind, rate in rates:
             if _ONLY.get(kind, operation) != operation:
                 continue
             drawn -= rate
@@ -93,6 +100,16 @@ class Faults:
             )
         )
         self.counts[actor.flow, kind] += 1
+
+    def _outage(self, service: str, now: float) -> str | None:
+        """What is the matter with the service just now, if it has trouble for a while."""
+        window = (service, int(now / _OUTAGE_SECONDS))
+        if window not in self._outages:
+            stream = self.chance.stream(f"outage of {service} at {window[1]}")
+            kinds = [kind for kind in KINDS[service] if kind not in _DEATHS]
+            down = stream.one_in(_OUTAGES)
+            self._outages[window] = stream.choice(kinds) if down else None
+        return self._outages[window]
 
     @staticmethod
     def _rate(stream: Stream) -> float:

@@ -121,6 +121,19 @@ def report(world: World, organization_id: str) -> None:
         send_report(world, organization_id, other, deduplication=f"{again['report_id']}.other")
 
 
+def hint_again(world: World, organization_id: str) -> None:
+    """Hints that an account may be low come as often as they like: any number make one charge."""
+    stream = current().stream
+    url = world.cloud.environment["TOP_UP_QUEUE_URL"]
+    sqs = world.cloud.sqs
+    for _ in range(stream.between(1, 4)):
+        body = json.dumps({"organization_id": organization_id})
+        params = {"QueueUrl": url, "MessageBody": body}
+        sqs.call("SendMessage", sqs.completed("SendMessage", params))
+        world.queues.poll_soon(url)
+        world.scheduler.wait(stream.seconds(0.15))
+
+
 def ask_access(world: World, organization_id: str) -> None:
     """Ask whether requests may be served."""
     world.book.ask(Demand(organization_id, "GET", "/access", flow="access", scope=_SCOPE))
