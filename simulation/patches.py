@@ -6,6 +6,7 @@ Stripe's. Each is a module's own name for `time`, `random` or `secrets`, so nobo
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -99,6 +100,8 @@ def simulated(world: World) -> Iterator[None]:
         key = "stripe._api_requestor._generate_idempotency_key"
         stack.enter_context(patch(key, lambda: chance.token_hex(16)))
         stack.enter_context(patch("chalicelib.adapters.metrics.counter", lambda *_, **__: _nothing))
+        # Nobody reads these answers: without line breaks they are made four times as fast.
+        stack.enter_context(patch("devstack.stripe.api.to_bytes", _compact))
         stack.enter_context(patch.object(Metrics, "add_metric", _nothing))
         stack.enter_context(patch.object(AmazonCloudWatchEMFProvider, "flush_metrics", _nothing))
         for name in ("debug", "info", "warning"):
@@ -138,6 +141,10 @@ def _names_of_wiring(world: World) -> list[tuple[Any, str, Any]]:
         for attribute, (original, replacement) in replacements.items()
         if getattr(module, attribute, None) is original
     ]
+
+
+def _compact(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode()
 
 
 def _nothing(*_: Any, **__: Any) -> None:
