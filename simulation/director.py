@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from simulation import banks, gateways, operators, people
 from simulation.chance import Stream
-from simulation.scheduler import current
+from simulation.scheduler import current, current_or_none
 
 if TYPE_CHECKING:
     from simulation.world import World
@@ -68,8 +68,22 @@ class Director:
         count = world.chance.stream("organizations").between(1, 4)
         organizations = [f"org{number}" for number in range(1, count + 1)]
         world.organizations[:] = organizations
+        world.on_event.append(self._hint_while_charging)
         world.start("director", lambda: self._direct(organizations), flow="")
         self.start_schedules()
+
+    def _hint_while_charging(self, event: dict[str, Any]) -> None:
+        """While a top-up is charged, hints go on coming: the usage doesn't stop for it."""
+        world, actor = self.world, current_or_none()
+        payment = event["data"]["object"]
+        automatic = "auto top-up" in str(payment.get("description", ""))
+        if event["type"] != "payment_intent.created" or not automatic or actor is None:
+            return
+        organization_id = payment["metadata"]["organization_id"]
+        name = actor.child_name("hints")
+        world.start(
+            name, lambda: gateways.hint_again(world, organization_id, gap=0.02), flow="auto top-up"
+        )
 
     def start_schedules(self) -> None:
         """Have the sweep and the reconciliation run now and again."""

@@ -31,7 +31,7 @@ _RARE, _FREQUENT = 400.0, 12.0
 _DEATHS = {DIES_BEFORE, DIES_AFTER}
 #: Trouble also comes in one piece: in one of so many stretches of time, most calls of a service
 #: meet the same fault.
-_OUTAGES, _OUTAGE_SECONDS, _OUTAGE_RATE = 25, 20.0, 0.7
+_OUTAGES, _OUTAGE_SECONDS, _OUTAGE_RATE = 10, 20.0, 0.7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -121,7 +121,7 @@ def report(world: World, organization_id: str) -> None:
         send_report(world, organization_id, other, deduplication=f"{again['report_id']}.other")
 
 
-def hint_again(world: World, organization_id: str) -> None:
+def hint_again(world: World, organization_id: str, *, gap: float = 0.15) -> None:
     """Hints that an account may be low come as often as they like: any number make one charge."""
     stream = current().stream
     url = world.cloud.environment["TOP_UP_QUEUE_URL"]
@@ -131,7 +131,7 @@ def hint_again(world: World, organization_id: str) -> None:
         params = {"QueueUrl": url, "MessageBody": body}
         sqs.call("SendMessage", sqs.completed("SendMessage", params))
         world.queues.poll_soon(url)
-        world.scheduler.wait(stream.seconds(0.15))
+        world.scheduler.wait(stream.seconds(gap))
 
 
 def ask_access(world: World, organization_id: str) -> None:

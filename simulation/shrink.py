@@ -59,7 +59,8 @@ def _most_left_out(
     items: Sequence[T], still_breaks: Callable[[list[T]], bool], budget: list[int]
 ) -> list[T]:
     """Delta debugging: leave out ever smaller parts, as long as that changes nothing."""
-    kept, out = list(items), []
+    kept = list(items)
+    out: list[T] = []
     size = len(kept)
     while size >= 1 and kept and budget[0] > 0:
         position, progress = 0, False

@@ -31,8 +31,8 @@ def cloud(request: pytest.FixtureRequest) -> Iterator[tuple[MemoryCloud, Any]]:
     trouble = TROUBLES[request.param]
     made = MemoryCloud(now=lambda: NOW)
 
-    def wire(asked: Request, _: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        raise trouble(asked.operation)
+    def wire(request: Request, act: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        raise trouble(request.operation)
 
     def bind() -> None:
         tables = {aggregate: made.environment[f"{aggregate.upper()}_TABLE"] for aggregate in MODELS}
