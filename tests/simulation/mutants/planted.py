@@ -232,7 +232,7 @@ MUTANTS = (
         (
             Edit(
                 "chalicelib.adapters.stripe_errors",
-                "        raise PaymentsUnavailableError(str(error)) from error\n",
+                "        raise PaymentsUnavailableError(_said_of(error)) from error\n",
                 '        failure = Failure(code="card_declined", decline_code=None, message="No.")\n'
                 "        raise PaymentRefusedError(failure) from error\n",
             ),
@@ -512,7 +512,13 @@ MUTANTS = (
     Mutant(
         "unmended: prices out of reach",
         "a report is set aside for good when its price can't be read for a moment",
-        (Edit("chalicelib.workers.usage", "    except BusyError:\n        raise\n", ""),),
+        (
+            Edit(
+                "chalicelib.workers.usage",
+                "    except BusyError:\n        raise  # the prices can't be read: nothing is wrong with the report\n",
+                "",
+            ),
+        ),
     ),
     Mutant(
         "unmended: a charge that never reached Stripe",
