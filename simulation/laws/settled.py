@@ -19,6 +19,7 @@ _REPORTS = "5 one report, one deduction"
 _MODEL = "the simple book agrees"
 _SPENDING = {"deduction", "usage", "settlement"}
 _TOPPING_UP = {"purchase", "auto_top_up"}
+_SWEEPS_APART = timedelta(hours=7)
 _BACK_OFF = timedelta(hours=26)
 
 
@@ -94,7 +95,8 @@ class Settled:
             enabled = bool(order.get("enabled", {}).get("BOOL"))
             due = enabled and number(account, "available") < number(order, "threshold")
             paused = bool(order.get("paused", {}).get("BOOL"))
-            waits = text(order, "retry_at") > now.strftime("%Y-%m-%dT%H:%M:%S")
+            # The simulated sweep comes seldom while nothing happens; it is due, but not forgotten.
+            waits = text(order, "check_at") > (now - _SWEEPS_APART).strftime("%Y-%m-%dT%H:%M:%S")
             if not due or paused or waits or text(order, "open_purchase_id"):
                 continue
             limit = order.get("monthly_limit", {}).get("N")

@@ -363,8 +363,13 @@ MUTANTS = (
         (
             Edit(
                 f"{_DYNAMO}.balance_conditions",
-                "    if cover is Cover.COVERED:\n        return serves & not_below_zero\n",
-                "    if cover is Cover.COVERED:\n        return serves\n",
+                "        conditions.append(_exhausted(write.news, -change_nanos, write.cover))\n",
+                "",
+            ),
+            Edit(
+                f"{_DYNAMO}.balance_conditions",
+                "    if cover is Cover.AMPLE:\n        return serves & nobody_needs_to_act\n",
+                "    if cover is Cover.AMPLE:\n        return serves\n",
             ),
         ),
     ),
@@ -547,17 +552,6 @@ MUTANTS = (
                 f"{_DYNAMO}.connection",
                 "            if operation_name in _READS and _passes(error):\n",
                 "            if not operation_name and _passes(error):\n",
-            ),
-        ),
-    ),
-    Mutant(
-        "unmended: a remembered failure of Stripe",
-        "a 500 that Stripe keeps under its key turns an organization away for a day",
-        (
-            Edit(
-                "chalicelib.adapters.stripe_payments",
-                "                if not _answered_500(error.__cause__):\n",
-                "                if error.__cause__ is not None:\n",
             ),
         ),
     ),
