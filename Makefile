@@ -141,6 +141,14 @@ lock: $(STAMP) ## Resolve requirements*.in anew into requirements*.txt, with has
 lock-check: $(STAMP) ## Check that requirements*.txt fit their *.in and what is installed
 	@$(PY) scripts/lock.py --check
 
+.PHONY: simulate
+simulate: $(STAMP) ## Attack the whole money path from seeds (SEEDS=100 STEPS=2000 FIRST=…; SEED=… tells one story)
+	@$(PY) -m simulation --steps $${STEPS:-2000} $(if $(SEED),--seed $(SEED),--seeds $${SEEDS:-100} $(if $(FIRST),--first $(FIRST)))
+
+.PHONY: mutants
+mutants: $(STAMP) ## Plant faults in the product, one at a time, and see which law finds each (MUTANT_SEEDS=60)
+	@$(PY) -W ignore -m tests.simulation.mutants --seeds $${MUTANT_SEEDS:-60}
+
 .PHONY: bench
 bench: $(STAMP) ## Measure what a model call costs: docs/benchmarks.md (BENCH_QUICK=1 for a look)
 	@$(PY) -m bench

@@ -482,7 +482,10 @@ class Books(Protocol):
 
 
 class Queue(Protocol):
-    """Work to be done soon, at least once each."""
+    """Work to be done soon, at least once each.
+
+    Every method may raise BusyError: whether the work is queued is then unknown.
+    """
 
     def top_up_hint(self, organization_id: str) -> None:
         """The account may be below its threshold."""

@@ -43,8 +43,8 @@ KNOWN = (
         reason="what a secret is called in Secrets Manager, and a field of it",
     ),
     Known(
-        pattern=re.compile(r"nobody|test"),
-        reason="what the emulated AWS takes for a key: it asks for one and opens to any",
+        pattern=re.compile(r"nobody|test|simulation"),
+        reason="what emulated services take for a key: they ask for one and open to any",
     ),
     Known(
         pattern=re.compile(r"pi_3SWe2LK9d8fGh4Jk1QaZxSw2"),

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from chalicelib.adapters.correlation import ATTRIBUTE, current_correlation_id
+from chalicelib.domain.errors import BusyError
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -70,18 +74,29 @@ class SqsQueue:
         """See the port. It keeps the report as it came, the reason beside it."""
         # One group each, since rejected reports have no order; the same one is kept once.
         fingerprint = hashlib.sha256(body.encode()).hexdigest()
-        self._client.send_message(
-            QueueUrl=self._rejected_usage_url,
-            MessageBody=body,
-            MessageGroupId=fingerprint,
-            MessageDeduplicationId=fingerprint,
-            MessageAttributes={**_attributes(), "reason": _text(reason[:_MAX_REASON])},
-        )
+        with _reached():
+            self._client.send_message(
+                QueueUrl=self._rejected_usage_url,
+                MessageBody=body,
+                MessageGroupId=fingerprint,
+                MessageDeduplicationId=fingerprint,
+                MessageAttributes={**_attributes(), "reason": _text(reason[:_MAX_REASON])},
+            )
 
     def _send(self, url: str, body: Mapping[str, object]) -> None:
-        self._client.send_message(
-            QueueUrl=url, MessageBody=json.dumps(body), MessageAttributes=_attributes()
-        )
+        with _reached():
+            self._client.send_message(
+                QueueUrl=url, MessageBody=json.dumps(body), MessageAttributes=_attributes()
+            )
+
+
+@contextmanager
+def _reached() -> Iterator[None]:
+    """What isn't queued is either asked for again, or found by the sweep."""
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        raise BusyError("The queue can't be reached; please try again.") from error
 
 
 def _attributes() -> dict[str, Any]:

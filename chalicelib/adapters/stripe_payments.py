@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from stripe import StripeClient
+from stripe import StripeClient, StripeError
 
 from chalicelib.adapters.stripe_errors import DeclinedError, translated
 from chalicelib.domain.billing import BillingDetails, TaxId
@@ -37,6 +37,10 @@ _PURCHASE = "purchase_id"
 MANDATE_VERSION, AGREED_BY, AGREED_AT = "mandate_version", "agreed_by", "agreed_at"
 _MAX_METADATA = 500
 
+#: Stripe keeps its 500s under their keys for a day; more in a row than this are an outage.
+_CUSTOMER_KEYS = 3
+_INTERNAL_ERROR = 500
+
 _NEEDS_CUSTOMER = "authentication_required"
 
 
@@ -48,14 +52,25 @@ class StripePayments:
         self._publishable_key = publishable_key
 
     def create_customer(self, organization_id: str, *, former: int = 0) -> str:
-        """See the port. A deleted customer's key would answer with that customer for a day."""
+        """See the port. A deleted customer's key would answer with that customer for a day.
+
+        So would a key that was answered 500 answer 500: then the next one serves, and the same
+        for everybody. What the first may have made has no cards, and harms nobody.
+        """
         key = f"customer-{organization_id}" + (f"-{former}" if former else "")
-        with translated():
-            customer = self._api.customers.create(
-                params={"metadata": {_ORGANIZATION: organization_id}},
-                options={"idempotency_key": key},
-            )
-        return customer.id
+        for spoiled in range(_CUSTOMER_KEYS):
+            try:
+                with translated():
+                    customer = self._api.customers.create(
+                        params={"metadata": {_ORGANIZATION: organization_id}},
+                        options={"idempotency_key": f"{key}~{spoiled}" if spoiled else key},
+                    )
+            except PaymentsUnavailableError as error:
+                if not _answered_500(error.__cause__):
+                    raise
+            else:
+                return customer.id
+        raise PaymentsUnavailableError(f"Stripe fails to make a customer of {organization_id}")
 
     def update_customer(self, customer_id: str, details: BillingDetails) -> None:
         """See the port. Stripe's copy serves its own receipts, risk checks and tax."""
@@ -237,6 +252,10 @@ def payment_of(intent: PaymentIntent) -> Payment:
         client_secret=intent.client_secret,
         failure=failure,
     )
+
+
+def _answered_500(error: BaseException | None) -> bool:
+    return isinstance(error, StripeError) and error.http_status == _INTERNAL_ERROR
 
 
 def _metadata(intent: PaymentIntent) -> dict[str, str]:

@@ -213,7 +213,8 @@ class TopUp:
     ) -> TopUp:
         """The slot and the month's room given back; the policy says when to try again.
 
-        Without a failure nothing was tried at the bank, so nothing counts against the card.
+        Without a failure nothing was tried at the bank, so nothing counts against the card, and
+        the sweep looks again at once: what was due still is, and no usage may come to say so.
         """
         if self.open_purchase_id != purchase_id:
             return replace(self, version=self.version + 1)
@@ -226,7 +227,7 @@ class TopUp:
             version=self.version + 1,
         )
         if failure is None:
-            return freed
+            return replace(freed, check_at=now if self.enabled and not self.paused else None)
         return freed._declined(purchase_id, failure, now=now)
 
     def _declined(self, purchase_id: str, failure: Failure, *, now: datetime) -> TopUp:

@@ -50,6 +50,8 @@ class Adjusting:
                 at=now,
                 entries=(replace(entry, overdrawn=overdraws),),
                 cover=cover,
+                # What is taken may make a top-up due, and no usage may come to say so.
+                mark_low=taking,
             )
             outcome = self.ledger.commit(write)
             if isinstance(outcome, Committed):

@@ -107,6 +107,8 @@ class Reversing:
             at=now,
             entries=(entry,),
             cover=Cover.FUNDED if entry.amount_nanos < 0 else Cover.NONE,
+            # What is taken may make a top-up due, and no usage may come to say so.
+            mark_low=entry.amount_nanos < 0,
             saves=saves,
         )
         outcome = self.ledger.commit(write)

@@ -39,15 +39,16 @@ class Api:
     Args:
         state: what it works on.
         api_key: the secret key; the publishable one is the same with `pk` for `sk`.
+        router: one that was made before, since making one takes most of a second.
     """
 
-    def __init__(self, state: State, *, api_key: str) -> None:
+    def __init__(self, state: State, *, api_key: str, router: Router | None = None) -> None:
         self.state = state
         self.keys = Keys(secret=api_key)
         self.faults = Faults()
         self.journal = Journal()
         self.idempotency = Idempotency()
-        self._router = Router()
+        self._router = router or Router()
 
     def handle(self, request: Request) -> Response:
         """Answer a request under /v1.

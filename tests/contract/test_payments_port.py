@@ -18,6 +18,7 @@ from chalicelib.domain.payment import (
     PaymentStatus,
     PaymentsUnavailableError,
 )
+from devstack.stripe.faults import Fault
 from devstack.stripe.server import LocalStripe
 from tests.contract.providers import FakeProvider, Provider, StripeProvider, before
 from tests.fakes.payments import Behaviour, Moment
@@ -66,6 +67,13 @@ def test_a_customer_is_made_once_per_organization(provider: Provider, org: str) 
     first = provider.payments.create_customer(org)
     assert provider.payments.create_customer(org) == first
     assert provider.payments.create_customer(f"{org}-other") != first
+
+
+def test_a_customer_is_made_though_stripe_remembers_a_failure(local: LocalStripe, org: str) -> None:
+    payments = StripeProvider(local).payments
+    local.api.faults.add(Fault(path="/v1/customers", moment="after", status=500, remembered=True))
+    first = payments.create_customer(org)
+    assert payments.create_customer(org) == first
 
 
 def test_saved_cards_are_listed_newest_first(provider: Provider, customer: str) -> None:

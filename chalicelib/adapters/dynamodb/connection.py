@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.connection import Connection
 
 from chalicelib.domain.errors import BusyError
@@ -29,12 +29,12 @@ class SharedConnection(Connection):
     def _make_api_call(self, operation_name: str, operation_kwargs: dict[str, Any]) -> Any:
         try:
             return super()._make_api_call(operation_name, operation_kwargs)
-        except (ClientError, HTTPClientError) as error:
+        except (BotoCoreError, ClientError) as error:
             if operation_name in _READS and _passes(error):
                 raise BusyError("The database can't be read now; please try again.") from error
             raise
 
 
-def _passes(error: ClientError | HTTPClientError) -> bool:
+def _passes(error: BotoCoreError | ClientError) -> bool:
     """Whether the same request may be answered a moment later; botocore has tried it thrice."""
-    return isinstance(error, HTTPClientError) or error.response["Error"]["Code"] in BUSY_ERRORS
+    return isinstance(error, BotoCoreError) or error.response["Error"]["Code"] in BUSY_ERRORS

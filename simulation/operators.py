@@ -1,0 +1,94 @@
+"""What operators do: refunds and adjustments, here and in Stripe's dashboard; and deploys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from simulation.http import Demand
+from simulation.money import cents
+from simulation.scheduler import current
+
+if TYPE_CHECKING:
+    from simulation.world import World
+
+_SCOPE = "operator"
+
+
+def refund(world: World, organization_id: str) -> None:
+    """Send money back for a purchase; now and then twice, and by two operators."""
+    actor, stream = current(), current().stream
+    paid = world.stripe.payments_of(organization_id, "succeeded")
+    if not paid:
+        return
+    payment = stream.choice(paid)
+    body: dict[str, Any] = {"reason": "as a courtesy"}
+    if stream.one_in(2):
+        body["amount"] = cents(stream.between(1, payment["amount"]))
+    demands = [
+        Demand(
+            organization_id,
+            "POST",
+            "/purchases/{purchase_id}/refunds",
+            flow="refund",
+            scope=_SCOPE,
+            ids=(("purchase_id", payment["metadata"]["purchase_id"]),),
+            body=body,
+            key=f"refund {actor.name} {number}",
+        )
+        for number in range(stream.choice((1, 1, 1, 2)))
+    ]
+    if stream.one_in(4):
+        demands.append(demands[0])
+    for number, demand in enumerate(demands[1:]):
+        world.start(
+            actor.child_name("also"),
+            lambda demand=demand: world.book.insist(demand),  # type: ignore[misc]
+            flow="refund",
+            after=0.01 * number + stream.seconds(0.02),
+        )
+    world.book.insist(demands[0])
+
+
+def adjust(world: World, organization_id: str) -> None:
+    """Give credits, or take some."""
+    actor, stream = current(), current().stream
+    sign = "-" if stream.one_in(4) else ""
+    demand = Demand(
+        organization_id,
+        "POST",
+        "/adjustments",
+        flow="adjustment",
+        scope=_SCOPE,
+        body={"amount": sign + cents(stream.between(1, 2000)), "reason": "goodwill"},
+        key=f"adjust {actor.name}",
+    )
+    if stream.one_in(4):
+        world.start(
+            actor.child_name("also"),
+            lambda: world.book.insist(demand),
+            flow="adjustment",
+            after=stream.seconds(0.02),
+        )
+    world.book.insist(demand)
+
+
+def refund_in_dashboard(world: World, organization_id: str) -> None:
+    """Send money back by hand at Stripe, of which we only hear."""
+    stream = current().stream
+    paid = world.stripe.payments_of(organization_id, "succeeded")
+    if not paid:
+        return
+    payment = stream.choice(paid)
+    params = {"payment_intent": payment["id"]}
+    if stream.one_in(2):
+        params["amount"] = str(stream.between(1, payment["amount"]))
+    status = world.stripe.send("POST", "/v1/refunds", params)
+    world.story.tell(current().name, f"refunds {params} in the dashboard: {status}")
+
+
+def deploy(world: World, organization_id: str) -> None:
+    """Put out a new version in the middle of everything."""
+    del organization_id
+    world.faults.note(current(), "deploy", "lambda", world.scheduler.now)
+    world.story.tell(current().name, "deploys: every instance is replaced")
+    world.lambdas.deploy()

@@ -1,0 +1,79 @@
+"""Stripe's webhooks on their way: twice, late, out of order, or never."""
+
+from __future__ import annotations
+
+import json
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from stripe import WebhookSignature
+
+from simulation.http import post_webhook
+from simulation.scheduler import current, current_or_none
+
+if TYPE_CHECKING:
+    from simulation.world import World
+
+WEBHOOK_SECRET = "whsec_simulation"  # noqa: S105 - it opens nothing
+#: What docs/operating.md has the endpoint subscribe to.
+SUBSCRIBED = (
+    "payment_intent.succeeded",
+    "payment_intent.payment_failed",
+    "payment_intent.processing",
+    "payment_intent.requires_action",
+    "payment_intent.canceled",
+    "charge.refunded",
+    "charge.refund.updated",
+    "refund.*",
+    "charge.dispute.*",
+    "setup_intent.succeeded",
+    "payment_method.detached",
+    "payment_method.*updated",
+    "customer.deleted",
+    "customer.tax_id.*",
+)
+_FATES = (("once", 80.0), ("twice", 8.0), ("late", 8.0), ("never", 4.0))
+#: Stripe tries for days; here it gives up sooner, and what it gave up is left to the sweep.
+_TRIES = 6
+
+
+class Webhooks:
+    """Sends each event that Stripe records, as its fate will have it."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def send(self, event: dict[str, Any]) -> None:
+        """Take charge of an event."""
+        if not any(fnmatchcase(event["type"], each) for each in SUBSCRIBED):
+            return
+        actor = current_or_none()
+        world = self._world
+        cause = actor.child_name("webhook") if actor else f"webhook {event['id']}"
+        stream = world.chance.stream(f"{cause} fate")
+        fate = stream.weighted(_FATES) if world.faults.active else "once"
+        if actor is not None and fate != "once":
+            if (actor.name, actor.calls) in world.faults.muted:
+                fate = "once"
+            else:
+                world.faults.note(actor, f"webhook {fate}", event["type"], world.scheduler.now)
+        if fate == "never":
+            world.story.tell(cause, f"** {event['type']} is never delivered **")
+            return
+        late = stream.seconds(0.5) if fate != "late" else 3600 * stream.fraction()
+        for copy in range(2 if fate == "twice" else 1):
+            name = f"{cause}/{copy + 1}"
+            delay = late + copy * stream.seconds(2.0)
+            world.start(name, lambda: self._deliver(event), flow="webhook", after=delay)
+
+    def _deliver(self, event: dict[str, Any]) -> None:
+        world, actor = self._world, current()
+        payload = json.dumps(event)
+        for attempt in range(_TRIES):
+            now = int(world.scheduler.now)
+            signature = WebhookSignature.generate_signature_header(payload, WEBHOOK_SECRET, now)
+            world.story.tell(actor.name, f"tells of {event['type']}")
+            reply = post_webhook(world, payload, signature)
+            if reply is not None and reply.status < 300:  # noqa: PLR2004 - a success
+                return
+            world.scheduler.wait(5 * 3**attempt * (0.5 + actor.stream.fraction()))

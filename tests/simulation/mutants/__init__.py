@@ -1,0 +1,1 @@
+"""Planted faults: what engineers get wrong about money, each of which the simulator must find."""
