@@ -114,11 +114,12 @@ class Write:
 
     @property
     def touches_account(self) -> bool:
-        """Whether the account is part of the write: it counts the writes of its history, too."""
+        """Whether the account is part of the write: it counts the writes of its history, too.
+
+        What isn't listed changes no balance.
+        """
         return bool(
             self.listed
-            or self.available_nanos
-            or self.held_nanos
             or self.floor is not None
             or self.mark_low
             or self.clear_low_since is not None

@@ -161,22 +161,28 @@ def test_an_open_charge_is_looked_after_by_its_purchase_alone() -> None:
     assert given_up.status is TopUpStatus.IDLE, "nothing is left of a back-off that is over"
 
 
-@pytest.mark.parametrize(
-    "ended",
-    [
-        succeeded(ORDER),
-        opened(ORDER)
-        .needs_action("pur_1")
-        .succeeded("pur_1", charge_nanos=usd("25.00"), claimed_at=NOW),
-        opened(ORDER)
-        .needs_action("pur_1")
-        .failed("pur_1", None, charge_nanos=usd("25.00"), now=NOW),
-    ],
-)
-def test_the_next_charge_does_not_ask_for_the_customer_since_the_last_one_did(
-    ended: TopUp,
-) -> None:
-    assert opened(ended).status is TopUpStatus.CHARGING
+def test_the_next_charge_does_not_ask_for_the_customer_since_the_last_one_did() -> None:
+    asked, charged = opened(ORDER).needs_action("pur_1"), usd("25.00")
+    for ended in (
+        asked.succeeded("pur_1", charge_nanos=charged, claimed_at=NOW),
+        asked.failed("pur_1", None, charge_nanos=charged, now=NOW),
+    ):
+        assert opened(ended).status is TopUpStatus.CHARGING
+        assert not ended.action_required
+
+
+def test_a_card_ends_a_pause_or_a_back_off_if_it_was_agreed_to_after_it_began() -> None:
+    later = NOW + timedelta(microseconds=1)
+    for trouble in (
+        declined(ORDER),
+        declined(ORDER, "lost_card"),
+        ORDER.stopped(failure(), now=NOW),
+    ):
+        assert trouble.waits_for_card_of(later)
+        assert not trouble.waits_for_card_of(NOW)
+    assert replace(ORDER, paused=True).waits_for_card_of(NOW), "nothing says when it began"
+    assert not ORDER.waits_for_card_of(later)
+    assert not succeeded(declined(ORDER)).waits_for_card_of(later)
 
 
 def test_a_slot_that_is_taken_is_not_opened() -> None:
