@@ -116,7 +116,15 @@ def test_what_waits_is_asked_about_again() -> None:
     later = NOW + timedelta(minutes=3)
     waiting = PENDING.awaiting(payment(PaymentStatus.PROCESSING), now=later)
     assert waiting.check_at == waiting.next_check(later) > later
-    assert PENDING.check_at == NOW + timedelta(minutes=1)
+    in_vain = waiting.checked(NOW + timedelta(hours=20))
+    assert in_vain.check_at == NOW + timedelta(hours=22), "a tenth of its age"
+    assert in_vain.version == waiting.version + 1
+
+
+def test_a_purchase_begins_as_ordered_and_is_soon_looked_after() -> None:
+    begun = purchase()
+    assert (begun.created_by, begun.tax) == ("ada", NO_TAX)
+    assert begun.check_at == NOW + timedelta(minutes=1)
 
 
 @pytest.mark.parametrize(
@@ -169,6 +177,7 @@ def test_the_card_that_paid_is_the_one_on_the_invoice() -> None:
 
 def test_giving_up_keeps_the_payment_that_is_known() -> None:
     assert WAITING.failed(None, payment_id=None, now=NOW).payment_id == "pi_1"
+    assert PENDING.failed(None, payment_id="pi_9", now=NOW).payment_id == "pi_9"
 
 
 @pytest.mark.parametrize(

@@ -123,6 +123,14 @@ def test_a_batch_whose_reports_a_rival_sends_one_by_one_is_answered_nonetheless(
     assert_laws(gateway.world)
 
 
+def test_free_usage_of_an_overdrawn_account_is_one_write(gateway: Gateway) -> None:
+    gateway.fund("-11.00")
+    steps = Steps()
+    gateway.world.app = gateway.world.process(steps)
+    gateway.send(gateway.report("a", amount("0.00")))
+    assert steps.calls == ["ledger.commit"]
+
+
 def test_a_reports_entry_names_its_project(gateway: Gateway) -> None:
     report = gateway.report("a", amount("1.00"))
     gateway.send(replace(report, charge=replace(report.charge, project_id="blue")))
