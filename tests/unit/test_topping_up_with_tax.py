@@ -49,6 +49,20 @@ def test_the_tax_is_charged_on_top_and_takes_room_of_the_month() -> None:
     assert (charged.amount_nanos, charged.charge_nanos) == (usd("25.00"), usd("30.00"))
     assert charged.id.startswith("pur_")
     assert world.top_ups.get(ORG).spent_in("2026-11") == usd("30.00")
+    entry = world.ledger.entry(ORG, f"purchase#{charged.id}")
+    assert entry is not None
+    assert entry.id.startswith("ent_")
+    assert entry.details == {"purchase_id": charged.id, "invoice_number": charged.invoice_number}
+    issued = world.ports.invoices.get(ORG, charged.invoice_number or "")
+    assert issued is not None
+    invoice = issued.invoice
+    assert (invoice.net_nanos, invoice.tax_nanos) == (usd("25.00"), usd("5.00"))
+    assert (invoice.tax_rate_percent, invoice.purchase_id) == ("20", charged.id)
+    assert invoice.transaction_id == charged.payment_id
+    assert (invoice.payment.brand, invoice.payment.last4) == (
+        charged.card.brand,
+        charged.card.last4,
+    )
     assert world.account(ORG).available_nanos == usd("30.00")
 
 
