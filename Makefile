@@ -21,6 +21,7 @@ EXAMPLE_PORT ?= 8100
 EXAMPLES ?= 200
 TESTS ?= tests
 STAGE ?= prod
+MODULES ?= *
 # Two processes: that many cores a small machine has. Tests of one module stay together, since
 # they share a running stack.
 PYTEST_OPTIONS ?= -n 2 --dist loadscope
@@ -72,6 +73,10 @@ soak: $(STAMP) ## Meter 100,000 calls from 8 processes that get killed, and coun
 .PHONY: test-stripe
 test-stripe: $(STAMP) ## Run the payment flows against Stripe's own test mode (STRIPE_API_KEY=sk_test_…)
 	@TEST_STRIPE=1 $(PY) -m pytest -rs tests/payments
+
+.PHONY: mutation
+mutation: $(STAMP) ## Change the rules of domain and use cases, and see tests fail (MODULES="chalicelib.domain.topup.*" …)
+	@$(PY) -m tests.mutation "$(MODULES)" $(MUTATION_OPTIONS)
 
 .PHONY: check
 check: lint types imports lock-check secrets advisories package-check test ## Run everything that CI runs

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
 from simulation.lambdas import Answered
 from simulation.scheduler import Actor, current, current_or_none
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 _INVOKED_TWICE = 12
 _SOON_SECONDS = 0.05
 _RETRY_SECONDS = 1.0
+#: What SQS says of a FIFO message's receipt after its time.
+_EXPIRED = "InvalidParameterValue"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +99,16 @@ class Queues:
         failed = _failed(first.result, {message["MessageId"] for message in messages})
         for message in messages:
             if message["MessageId"] not in failed:
-                receipt = {"QueueUrl": url, "ReceiptHandle": message["ReceiptHandle"]}
-                self._world.cloud.sqs.call("DeleteMessage", receipt)
+                self._delete(url, message["ReceiptHandle"])
+
+    def _delete(self, url: str, receipt_handle: str) -> None:
+        """What was worked on for longer than it was out of sight stays, and comes again."""
+        receipt = {"QueueUrl": url, "ReceiptHandle": receipt_handle}
+        try:
+            self._world.cloud.sqs.call("DeleteMessage", receipt)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != _EXPIRED:
+                raise
 
     def _invoke(
         self, actor: Actor, source: Source, event: dict[str, Any], *, after: float = 0.0

@@ -166,7 +166,6 @@ class TopUp:
         return replace(
             self,
             open_purchase_id=purchase_id,
-            action_required=False,
             month=month,
             month_spent_nanos=self.spent_in(month) + charge_nanos,
             attempts=recent,
@@ -194,7 +193,7 @@ class TopUp:
         if self.paused:
             # Something else than a decline stopped it while the charge was open.
             return freed
-        return replace(freed, declines_in_a_row=0, last_failure=None, retry_at=None, check_at=None)
+        return replace(freed, declines_in_a_row=0, last_failure=None)
 
     def needs_action(self, purchase_id: str) -> TopUp:
         """The bank wants the customer: the slot stays taken until they act or time is up."""
@@ -207,23 +206,22 @@ class TopUp:
         purchase_id: str,
         failure: Failure | None,
         *,
-        claimed_at: datetime,
         charge_nanos: int,
         now: datetime,
     ) -> TopUp:
         """The slot and the month's room given back; the policy says when to try again.
 
-        Without a failure nothing was tried at the bank, so nothing counts against the card, and
-        the sweep looks again at once: what was due still is, and no usage may come to say so.
+        While the slot is taken, `month` stays the one whose room was claimed. Without a failure
+        nothing was tried at the bank, so nothing counts against the card, and the sweep looks
+        again at once: what was due still is, and no usage may come to say so.
         """
         if self.open_purchase_id != purchase_id:
             return replace(self, version=self.version + 1)
-        claimed = charge_nanos if self.month == month_of(claimed_at) else 0
         freed = replace(
             self,
             open_purchase_id=None,
             action_required=False,
-            month_spent_nanos=self.month_spent_nanos - claimed,
+            month_spent_nanos=self.month_spent_nanos - charge_nanos,
             version=self.version + 1,
         )
         if failure is None:

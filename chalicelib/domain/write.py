@@ -126,11 +126,12 @@ class Write:
 
     @property
     def touches_account(self) -> bool:
-        """Whether the account is part of the write: it counts the writes of its history, too."""
+        """Whether the account is part of the write: it counts the writes of its history, too.
+
+        What isn't listed changes no balance.
+        """
         return bool(
             self.listed
-            or self.available_nanos
-            or self.held_nanos
             or self.floor is not None
             or self.standing is not None
             or self.mark_low

@@ -209,7 +209,6 @@ class Concluding:
         return self.top_ups.get(failed.organization_id).failed(
             failed.id,
             failed.failure,
-            claimed_at=failed.created_at,
             charge_nanos=failed.charge_nanos,
             now=now,
         )

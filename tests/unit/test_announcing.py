@@ -34,6 +34,7 @@ BALANCES = st.integers(-20, 20)
         (0, -3, 1, {RESTORED}),
         (0, 0, 1, {RESTORED}),
         (0, 1, 5, set()),
+        (1, 1, 0, {LOW, EXHAUSTED}),
         (3, 5, 3, set()),
         (3, 5, 2, {LOW}),
         (3, 2, 1, set()),

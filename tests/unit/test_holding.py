@@ -89,6 +89,8 @@ def test_a_hold_is_settled_in_parts_and_its_rest_goes_back_with_the_last() -> No
     last = gateway.settle(hold.id, amount("0.50"))
     assert (last.remaining_nanos, last.returned_nanos) == (0, usd("2.50"))
     assert last.status is HoldStatus.SETTLED
+    assert first.hold_id == last.hold_id == hold.id
+    assert gateway.hold(hold.id).ended_at == gateway.now
     assert (gateway.available, gateway.held) == (usd("8.50"), 0)
     assert_laws(gateway.world)
 

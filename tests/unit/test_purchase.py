@@ -13,6 +13,8 @@ from chalicelib.domain.account import Account, AccountStatus
 from chalicelib.domain.numbering import InvoiceSequence, invoice_year
 from chalicelib.domain.payment import Payment, PaymentStatus
 from chalicelib.domain.purchase import PurchaseStatus, PurchaseType
+from chalicelib.domain.reversal import FollowedReversal, ReversalKind
+from chalicelib.domain.tax import NO_TAX
 from tests.fakes.values import NOW, card, failure, purchase, usd
 
 PAID = Payment(id="pi_1", status=PaymentStatus.SUCCEEDED, amount_cents=5000)
@@ -100,6 +102,49 @@ def test_whatever_was_paid_is_credited_even_if_it_was_given_up(state: object) ->
     assert paid.version == state.version + 1  # type: ignore[attr-defined]
 
 
+def test_what_ends_keeps_its_time_and_is_looked_after_no_more() -> None:
+    later = NOW + timedelta(minutes=3)
+    for ended in (
+        WAITING.succeeded(PAID, invoice_number=NUMBER, now=later),
+        WAITING.failed(failure(), payment_id="pi_1", now=later),
+    ):
+        assert (ended.completed_at, ended.check_at) == (later, None)
+        assert ended.payment_id == "pi_1"
+
+
+def test_what_waits_is_asked_about_again() -> None:
+    later = NOW + timedelta(minutes=3)
+    waiting = PENDING.awaiting(payment(PaymentStatus.PROCESSING), now=later)
+    assert waiting.check_at == waiting.next_check(later) > later
+    in_vain = waiting.checked(NOW + timedelta(hours=20))
+    assert in_vain.check_at == NOW + timedelta(hours=22), "a tenth of its age"
+    assert in_vain.version == waiting.version + 1
+
+
+def test_a_purchase_begins_as_ordered_and_is_soon_looked_after() -> None:
+    begun = purchase()
+    assert (begun.created_by, begun.tax) == ("ada", NO_TAX)
+    assert begun.check_at == NOW + timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("sent_back_cents", "left_cents", "without_tax"),
+    [(0, 5950, "0.00"), (1190, 4760, "10.00"), (5950, 0, "50.00"), (9999, 0, "50.00")],
+)
+def test_the_tax_goes_back_with_the_credits_and_neither_more_than_once(
+    sent_back_cents: int, left_cents: int, without_tax: str
+) -> None:
+    taxed = replace(SUCCEEDED, tax=replace(NO_TAX, amount_nanos=usd("9.50")))
+    assert (taxed.charge_nanos, taxed.charge_cents) == (usd("59.50"), 5950)
+    for kind, refunded in ((ReversalKind.REFUND, without_tax), (ReversalKind.DISPUTE, "0.00")):
+        turn = FollowedReversal(id="re_1", kind=kind, amount_cents=sent_back_cents, turns=1)
+        after = taxed.reversed(turn)
+        assert after.refundable_cents == left_cents
+        assert after.taken_back_nanos == usd(without_tax)
+        assert after.refunded_nanos == usd(refunded)
+        assert after.version == taxed.version + 1
+
+
 def test_what_is_credited_is_never_credited_again() -> None:
     with pytest.raises(ValueError, match="before"):
         SUCCEEDED.succeeded(PAID, invoice_number="2026-000002", now=NOW)
@@ -132,6 +177,7 @@ def test_the_card_that_paid_is_the_one_on_the_invoice() -> None:
 
 def test_giving_up_keeps_the_payment_that_is_known() -> None:
     assert WAITING.failed(None, payment_id=None, now=NOW).payment_id == "pi_1"
+    assert PENDING.failed(None, payment_id="pi_9", now=NOW).payment_id == "pi_9"
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from chalicelib.domain.topup import (
     BACK_OFF,
     HARD_DECLINES,
     Decision,
+    FailedAttempt,
     TopUp,
     TopUpStatus,
     month_of,
@@ -50,7 +51,6 @@ def declined(
     return opened(top_up, now=now).failed(
         "pur_1",
         failure(decline_code),
-        claimed_at=now,
         charge_nanos=top_up.amount_nanos,
         now=now,
     )
@@ -123,13 +123,13 @@ def test_the_declines_that_the_design_names_are_hard(code: str) -> None:
 
 def test_an_expired_card_pauses_whichever_member_says_so() -> None:
     told = failure(None, code="expired_card")
-    top_up = opened(ORDER).failed("pur_1", told, claimed_at=NOW, charge_nanos=usd("25.00"), now=NOW)
+    top_up = opened(ORDER).failed("pur_1", told, charge_nanos=usd("25.00"), now=NOW)
     assert top_up.status is TopUpStatus.PAUSED
 
 
 def test_an_outage_counts_for_nothing_and_gives_the_months_room_back() -> None:
     before = succeeded(ORDER)
-    after = opened(before).failed("pur_1", None, claimed_at=NOW, charge_nanos=usd("25.00"), now=NOW)
+    after = opened(before).failed("pur_1", None, charge_nanos=usd("25.00"), now=NOW)
     assert (after.declines_in_a_row, after.last_failure, after.retry_at) == (0, None, None)
     assert after.month_spent_nanos == before.month_spent_nanos
     assert after.decide(account("0.00"), now=NOW) is Decision.CHARGE
@@ -138,6 +138,7 @@ def test_an_outage_counts_for_nothing_and_gives_the_months_room_back() -> None:
 def test_a_success_forgives_the_declines_before_it() -> None:
     top_up = succeeded(declined(declined(ORDER)))
     assert top_up.status is TopUpStatus.IDLE
+    assert (top_up.last_failure, top_up.retry_at, top_up.check_at) == (None, None, None)
     assert declined(top_up).retry_at == NOW + BACK_OFF[0]
 
 
@@ -145,12 +146,43 @@ def test_another_purchase_frees_nothing() -> None:
     taken = opened(ORDER)
     others = (
         taken.succeeded("pur_9", charge_nanos=0, claimed_at=NOW),
-        taken.failed("pur_9", failure(), claimed_at=NOW, charge_nanos=usd("25.00"), now=NOW),
+        taken.failed("pur_9", failure(), charge_nanos=usd("25.00"), now=NOW),
         taken.needs_action("pur_9"),
     )
     for other in others:
         assert replace(other, version=taken.version) == taken
         assert other.version == taken.version + 1, "each save is a version"
+
+
+def test_an_open_charge_is_looked_after_by_its_purchase_alone() -> None:
+    top_up = opened(declined(ORDER), now=NOW + BACK_OFF[0])
+    assert (top_up.retry_at, top_up.check_at) == (None, None)
+    given_up = top_up.failed("pur_1", None, charge_nanos=usd("25.00"), now=NOW)
+    assert given_up.status is TopUpStatus.IDLE, "nothing is left of a back-off that is over"
+
+
+def test_the_next_charge_does_not_ask_for_the_customer_since_the_last_one_did() -> None:
+    asked, charged = opened(ORDER).needs_action("pur_1"), usd("25.00")
+    for ended in (
+        asked.succeeded("pur_1", charge_nanos=charged, claimed_at=NOW),
+        asked.failed("pur_1", None, charge_nanos=charged, now=NOW),
+    ):
+        assert opened(ended).status is TopUpStatus.CHARGING
+        assert not ended.action_required
+
+
+def test_a_card_ends_a_pause_or_a_back_off_if_it_was_agreed_to_after_it_began() -> None:
+    later = NOW + timedelta(microseconds=1)
+    for trouble in (
+        declined(ORDER),
+        declined(ORDER, "lost_card"),
+        ORDER.stopped(failure(), now=NOW),
+    ):
+        assert trouble.waits_for_card_of(later)
+        assert not trouble.waits_for_card_of(NOW)
+    assert replace(ORDER, paused=True).waits_for_card_of(NOW), "nothing says when it began"
+    assert not ORDER.waits_for_card_of(later)
+    assert not succeeded(declined(ORDER)).waits_for_card_of(later)
 
 
 def test_a_slot_that_is_taken_is_not_opened() -> None:
@@ -162,7 +194,7 @@ def test_the_customer_is_asked_only_while_the_slot_is_taken() -> None:
     asked = opened(ORDER).needs_action("pur_1")
     assert asked.status is TopUpStatus.ACTION_REQUIRED
     assert asked.succeeded("pur_1", charge_nanos=0, claimed_at=NOW).status is TopUpStatus.IDLE
-    gone = asked.failed("pur_1", None, claimed_at=NOW, charge_nanos=0, now=NOW)
+    gone = asked.failed("pur_1", None, charge_nanos=0, now=NOW)
     assert (gone.status, gone.action_required) == (TopUpStatus.IDLE, False)
 
 
@@ -186,7 +218,6 @@ def test_a_charge_that_fails_in_the_next_month_gives_its_own_months_room_back() 
     freed = taken.failed(
         "pur_1",
         failure(),
-        claimed_at=LAST_OF_NOVEMBER,
         charge_nanos=usd("25.00"),
         now=FIRST_OF_DECEMBER,
     )
@@ -194,12 +225,29 @@ def test_a_charge_that_fails_in_the_next_month_gives_its_own_months_room_back() 
     assert freed.spent_in("2026-12") == 0
 
 
+def test_room_that_was_claimed_by_a_clock_that_is_behind_is_given_back_as_well() -> None:
+    december = succeeded(ORDER, now=FIRST_OF_DECEMBER)
+    behind = opened(december, now=LAST_OF_NOVEMBER)
+    freed = behind.failed("pur_1", None, charge_nanos=usd("25.00"), now=LAST_OF_NOVEMBER)
+    assert freed.spent_in("2026-12") == usd("25.00"), "the one charge that was made"
+
+
 def test_a_charge_given_up_that_went_through_after_all_counts_for_its_month() -> None:
-    given_up = opened(ORDER).failed(
-        "pur_1", None, claimed_at=NOW, charge_nanos=usd("25.00"), now=NOW
-    )
+    given_up = opened(ORDER).failed("pur_1", None, charge_nanos=usd("25.00"), now=NOW)
     late = given_up.succeeded("pur_1", charge_nanos=usd("25.00"), claimed_at=NOW)
     assert late.spent_in(month_of(NOW)) == usd("25.00")
+
+
+def test_a_charge_of_the_last_month_that_went_through_late_takes_no_room_of_this_one() -> None:
+    given_up = opened(ORDER, now=LAST_OF_NOVEMBER).failed(
+        "pur_1",
+        None,
+        charge_nanos=usd("25.00"),
+        now=FIRST_OF_DECEMBER,
+    )
+    december = succeeded(given_up, now=FIRST_OF_DECEMBER)
+    late = december.succeeded("pur_0", charge_nanos=usd("25.00"), claimed_at=LAST_OF_NOVEMBER)
+    assert late.spent_in("2026-12") == usd("25.00")
 
 
 def test_tax_needs_room_too() -> None:
@@ -228,6 +276,44 @@ def test_attempts_of_long_ago_are_not_kept() -> None:
     freed = old.succeeded("pur_1", charge_nanos=0, claimed_at=NOW)
     later = opened(freed, now=NOW + timedelta(days=31), fingerprint="new")
     assert set(later.attempts) == {"new"}
+
+
+def test_a_decline_is_told_with_its_charge_until_a_person_acts() -> None:
+    top_up = declined(ORDER)
+    assert top_up.last_failure == FailedAttempt(failure=failure(), purchase_id="pur_1", at=NOW)
+    assert top_up.resumed().last_failure is None
+
+
+def test_saving_the_settings_ends_a_back_off_and_begins_it_anew() -> None:
+    saved = declined(declined(ORDER)).configured(
+        enabled=True,
+        threshold_nanos=usd("1.00"),
+        amount_nanos=usd("5.00"),
+        monthly_limit_nanos=usd("7.00"),
+        by="ada",
+        at=NOW,
+    )
+    assert (saved.threshold_nanos, saved.amount_nanos, saved.monthly_limit_nanos) == (
+        usd("1.00"),
+        usd("5.00"),
+        usd("7.00"),
+    )
+    assert (saved.retry_at, saved.check_at) == (None, None)
+    assert declined(saved).retry_at == NOW + BACK_OFF[0]
+
+
+def test_what_stops_it_is_told_and_nothing_is_tried_until_a_person_acts() -> None:
+    top_up = declined(ORDER).stopped(failure(code="no_payment_method"), now=NOW)
+    told = FailedAttempt(failure=failure(code="no_payment_method"), purchase_id=None, at=NOW)
+    assert top_up.last_failure == told
+    assert (top_up.retry_at, top_up.check_at) == (None, None)
+
+
+def test_it_is_looked_after_from_its_time_on() -> None:
+    postponed = ORDER.postponed(NOW)
+    assert not postponed.overdue(NOW - timedelta(microseconds=1))
+    assert postponed.overdue(NOW)
+    assert not postponed.rested().overdue(NOW)
 
 
 def test_saving_the_settings_resumes_and_keeps_the_mandate() -> None:
@@ -309,9 +395,7 @@ def test_whatever_happens_the_months_limit_is_kept_and_nothing_resumes_by_itself
             top_up = top_up.succeeded(purchase_id, charge_nanos=amount, claimed_at=claimed_at)
         else:
             month, told = top_up.month, None if move == "outage" else failure(decline_code)
-            top_up = top_up.failed(
-                purchase_id, told, claimed_at=claimed_at, charge_nanos=amount, now=now
-            )
+            top_up = top_up.failed(purchase_id, told, charge_nanos=amount, now=now)
             charged[month] = top_up.month_spent_nanos
         assert top_up.paused >= paused, "only a person resumes it"
         assert top_up.month_spent_nanos >= 0

@@ -98,6 +98,47 @@ def test_a_repeated_report_is_taken_once_in_its_batch_and_for_ever(gateway: Gate
     assert_laws(gateway.world)
 
 
+def test_what_is_new_in_a_batch_of_replays_is_one_more_write(gateway: Gateway) -> None:
+    reports = [gateway.report(name, amount("1.00")) for name in "ab"]
+    gateway.send(reports[0])
+    steps = Steps()
+    gateway.world.app = gateway.world.process(steps)
+    assert gateway.send(*reports) == [REPEATED, APPLIED]
+    assert steps.calls == ["ledger.commit", "ledger.commit"]
+
+
+def test_a_batch_whose_reports_a_rival_sends_one_by_one_is_answered_nonetheless(
+    gateway: Gateway,
+) -> None:
+    first, second, third = (gateway.report(name, amount("1.00")) for name in "abc")
+    rival = gateway.world.app.metering
+    gateway.send(first)
+    race(
+        gateway,
+        lambda: rival.apply(gateway.organization_id, [second], now=gateway.now),
+        ledger="commit",
+    )
+    assert gateway.send(first, second, third) == [REPEATED, REPEATED, APPLIED]
+    assert gateway.available == usd("7.00")
+    assert_laws(gateway.world)
+
+
+def test_free_usage_of_an_overdrawn_account_is_one_write(gateway: Gateway) -> None:
+    gateway.fund("-11.00")
+    steps = Steps()
+    gateway.world.app = gateway.world.process(steps)
+    gateway.send(gateway.report("a", amount("0.00")))
+    assert steps.calls == ["ledger.commit"]
+
+
+def test_a_reports_entry_names_its_project(gateway: Gateway) -> None:
+    report = gateway.report("a", amount("1.00"))
+    gateway.send(replace(report, charge=replace(report.charge, project_id="blue")))
+    entry = gateway.entry("report#a")
+    assert entry.project_id == "blue"
+    assert entry.id.startswith("ent_")
+
+
 def test_another_content_under_the_same_id_is_a_conflict_wherever_it_comes(
     gateway: Gateway,
 ) -> None:
@@ -120,6 +161,33 @@ def test_usage_goes_below_zero_and_says_so_only_where_it_does(gateway: Gateway) 
     gateway.send(gateway.report("free", amount("0.00")))
     assert not gateway.entry("report#free").overdrawn
     assert_laws(gateway.world)
+
+
+@pytest.mark.parametrize(
+    ("spent", "flags"),
+    [
+        (("10.00",), [False]),
+        (("10.000000001",), [True]),
+        (("4.00", "6.00", "0.00", "1.00"), [False, False, False, True]),
+        (("11.00", "0.00", "0.000000001"), [True, False, True]),
+    ],
+)
+def test_the_last_credit_is_no_overdraft_and_what_is_free_never_is(
+    gateway: Gateway, spent: tuple[str, ...], flags: list[bool]
+) -> None:
+    gateway.send(*(gateway.report(f"r{n}", amount(text)) for n, text in enumerate(spent)))
+    assert [gateway.entry(f"report#r{n}").overdrawn for n in range(len(spent))] == flags
+
+
+def test_usage_asks_for_a_top_up_below_the_threshold_and_not_at_it(gateway: Gateway) -> None:
+    gateway.set_floor("5.00")
+    gateway.send(gateway.report("a", amount("5.00")))
+    assert gateway.world.account(gateway.organization_id).low_since is None
+    assert gateway.world.queue.messages == []
+    gateway.send(gateway.report("b", amount("0.000000001")))
+    assert gateway.world.account(gateway.organization_id).low_since == gateway.now
+    [hint] = gateway.world.queue.messages
+    assert hint.body == {"organization_id": gateway.organization_id}
 
 
 def test_a_report_settles_its_hold_in_the_same_write(gateway: Gateway) -> None:
