@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.adapters.aws_errors import reason_of
 from chalicelib.domain.notices import Notice, NoticeFailedError
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
+
+logger = Logger(child=True)
 
 #: What rules match on, together with the notice's kind.
 SOURCE = "gateway-credits"
@@ -38,7 +42,12 @@ class EventBridgeEvents:
                 ]
             )
         except (BotoCoreError, ClientError) as error:
+            # The use case tries again, whatever it was; a lacking right is for people to see.
+            logger.warning(
+                "A notice was not published", notice=notice.name, reason=reason_of(error)
+            )
             raise NoticeFailedError(f"{notice.id} was not published") from error
         if answer.get("FailedEntryCount"):
             reason = answer["Entries"][0].get("ErrorCode", "without a reason")
+            logger.warning("A notice was not published", notice=notice.name, reason=reason)
             raise NoticeFailedError(f"{notice.id} was not taken: {reason}")

@@ -7,14 +7,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.adapters.aws_errors import reason_of
 from chalicelib.domain.notices import Notice, NoticeFailedError
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
     from jinja2 import Environment
 
+logger = Logger(child=True)
 _CHARSET = "UTF-8"
 #: What templates leave where they had nothing to say.
 _EMPTY_LINES = re.compile(r"\n{3,}")
@@ -85,4 +88,6 @@ class SesMail:
                 EmailTags=[{"Name": "notice", "Value": notice.id}],
             )
         except (BotoCoreError, ClientError) as error:
+            # The use case tries again, whatever it was; an unverified sender is for people to see.
+            logger.warning("A notice was not mailed", notice=notice.name, reason=reason_of(error))
             raise NoticeFailedError(f"{notice.id} was not mailed") from error

@@ -90,7 +90,7 @@ def test_a_listener_behind_a_rule_hears_the_event_of_the_contract(
 
 
 def test_an_event_that_the_bus_does_not_take_is_not_taken_for_published(
-    services: Services, monkeypatch: pytest.MonkeyPatch
+    services: Services, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     class RefusingClient:
         def put_events(self, **_: object) -> dict[str, object]:
@@ -99,6 +99,7 @@ def test_an_event_that_the_bus_does_not_take_is_not_taken_for_published(
     monkeypatch.setattr(services.noticing.events, "_client", RefusingClient())
     with pytest.raises(NoticeFailedError, match="ThrottlingException"):
         services.noticing.events.publish(FACT)
+    assert _reasons(caplog) == ["ThrottlingException"]
     _save(services, FACT)
     assert services.noticing.pass_on("acme", FACT.name, now=NOW) is Passing.FAILED
     stored = services.noticing.notices.get("acme", FACT.name)
@@ -107,7 +108,7 @@ def test_an_event_that_the_bus_does_not_take_is_not_taken_for_published(
 
 
 def test_a_letter_goes_through_ses_and_one_that_is_refused_is_tried_again(
-    aws: Account, services: Services
+    aws: Account, services: Services, caplog: pytest.LogCaptureFixture
 ) -> None:
     details = BillingDetails(
         name="Acme GmbH",
@@ -118,6 +119,7 @@ def test_a_letter_goes_through_ses_and_one_that_is_refused_is_tried_again(
     services.ledger.commit(Write(organization_id="acme", at=NOW, saves=(buyer, FACT)))
     # SES refuses senders that nobody has verified and, until asked, recipients too.
     assert services.noticing.pass_on("acme", FACT.name, now=NOW) is Passing.FAILED
+    assert _reasons(caplog) == ["MessageRejected"]
     for address in (SENDER, "ada@acme.example"):
         aws.cloud.client("sesv2").create_email_identity(EmailIdentity=address)
     later = NOW + timedelta(minutes=3)
@@ -125,3 +127,8 @@ def test_a_letter_goes_through_ses_and_one_that_is_refused_is_tried_again(
     stored = services.noticing.notices.get("acme", FACT.name)
     assert stored is not None
     assert stored.mailed_at == later
+
+
+def _reasons(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What the log says of notices that were not taken."""
+    return [record.reason for record in caplog.records if hasattr(record, "reason")]
