@@ -253,7 +253,7 @@ def functions_of(template: Template) -> dict[str, Any]:
 def _statements(template: Template) -> Iterator[dict[str, Any]]:
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::IAM::Role":
-            for policy in resource["Properties"]["Policies"]:
+            for policy in resource["Properties"].get("Policies", ()):
                 yield from policy["PolicyDocument"]["Statement"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -20,6 +21,10 @@ from tests.support.worker import fund
 
 THREADS = 4
 DEDUCTIONS = 40
+#: Who is refused asks again after a while: else all tries could fall into the first damage.
+REFUSED_SECONDS = 0.2
+#: Between a repair and the next damage, so that it is spent from.
+REPAIRED_SECONDS = 0.4
 ORG = "busy"
 
 
@@ -39,6 +44,7 @@ def spend(running: Services, taken: list[int], refused: list[CreditsError]) -> N
             running.metering.deduct(charge, key=uuid.uuid4().hex, now=datetime.now(UTC))
         except CreditsError as error:
             refused.append(error)
+            time.sleep(REFUSED_SECONDS)
         else:
             taken.append(charge.amount_nanos)
 
@@ -68,6 +74,7 @@ def test_an_account_is_rebuilt_again_and_again_while_it_is_spent_from(running: S
             running.restoring.repair(ORG, now=datetime.now(UTC))
         except BusyError:
             continue
+        time.sleep(REPAIRED_SECONDS)
     for thread in threads:
         thread.join()
     running.restoring.repair(ORG, now=datetime.now(UTC))

@@ -64,8 +64,9 @@ def test_only_the_pages_own_files_are_served(api: Api, name: str) -> None:
         assert (answer.status, answer.code) == (404, "not_found")
 
 
-@pytest.mark.parametrize("method", ["OPTIONS", "TRACE", "PATCH", "HEAD", "CONNECT", "PROPFIND"])
+@pytest.mark.parametrize("method", ["TRACE", "PATCH", "HEAD", "CONNECT", "PROPFIND"])
 def test_there_are_no_other_methods(api: Api, method: str) -> None:
+    """OPTIONS is for pages of configured origins: tests/functional/test_cross_origin.py."""
     match = GATEWAY._routes.match("/v1/organizations/acme/credits")
     assert match is not None
     assert method not in match.methods

@@ -22,9 +22,11 @@ FAR_OFF = "2099-01-01T00:00:00.000000Z"
 Json = dict[str, Any]
 
 
-def wait_for(what: str, look: Callable[[], Any]) -> Any:
+def wait_for(
+    what: str, look: Callable[[], Any], *, patience_seconds: float = PATIENCE_SECONDS
+) -> Any:
     """The first truthy answer; reaching the deadline is a failure, never a measurement."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + patience_seconds
     while time.monotonic() < deadline:
         if found := look():
             return found
