@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import io
 import json
-import threading
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
 from urllib.parse import urlencode
 from wsgiref.types import StartResponse
@@ -24,6 +22,7 @@ from devstack.gateway import Gateway
 from devstack.invocation import Function
 from devstack.stripe.server import LocalStripe
 from tests.contract.databases import in_environment
+from tests.support.loopback import Request, served
 from tests.support.stack import NOBODY
 
 ISSUER = "https://issuer.example"
@@ -198,30 +197,14 @@ def running_api(emulator: Emulator, **environment: str) -> Iterator[Api]:
                 services.cache_clear()
 
 
-class _KeysHandler(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        body = json.dumps(key_set()).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_request(self, code: object = "-", size: object = "-") -> None:
-        """Say nothing."""
+def _answer_keys(request: Request) -> None:
+    request.answer(json.dumps(key_set()).encode(), Content_Type="application/json")
 
 
 @contextmanager
 def _serving_keys() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _KeysHandler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/jwks.json"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with served(_answer_keys) as address:
+        yield f"{address}/jwks.json"
 
 
 def _send(method: str, uri: str, headers: Mapping[str, str], content: bytes) -> Answer:

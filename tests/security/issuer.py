@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import jwt
@@ -14,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from chalicelib.adapters.jwt_tokens import JwtTokens
 from tests.functional.api import AUDIENCE, EC_KEY, ISSUER, claims_of, key_set, sign
+from tests.support.loopback import Request, served
 
 
 class KeyServer:
@@ -44,37 +43,20 @@ def serving_keys() -> Iterator[KeyServer]:
     """A running issuer."""
     keys = KeyServer()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            if self.path != "/jwks.json":
-                keys.asked_elsewhere.append(self.path)
-            else:
-                keys.asked += 1
-            if keys.redirect and self.path == "/jwks.json":
-                self.send_response(302)
-                self.send_header("Location", keys.redirect)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-                return
-            status, body = keys.answer
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def answer(request: Request) -> None:
+        if request.path != "/jwks.json":
+            keys.asked_elsewhere.append(request.path)
+        else:
+            keys.asked += 1
+        if keys.redirect and request.path == "/jwks.json":
+            request.answer(status=302, Location=keys.redirect)
+            return
+        status, body = keys.answer
+        request.answer(body, status=status)
 
-        def log_request(self, code: object = "-", size: object = "-") -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    keys.url = f"http://127.0.0.1:{server.server_address[1]}/jwks.json"
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
+    with served(answer) as address:
+        keys.url = f"{address}/jwks.json"
         yield keys
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 class Verifier:

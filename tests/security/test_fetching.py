@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ from chalicelib.adapters.typst_renderer import TypstRenderer
 from chalicelib.domain.invoice import Invoice
 from tests.documents.samples import AMERICAN, SELLER, TEMPLATES, invoice_for
 from tests.support.contract import contract, operations
+from tests.support.loopback import Request, served
 
 
 class Trap:
@@ -34,25 +33,12 @@ class Trap:
 def trap() -> Iterator[Trap]:
     caught = Trap()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            caught.asked.append(self.path)
-            self.send_response(200)
-            self.end_headers()
+    def answer(request: Request) -> None:
+        caught.asked.append(request.path)
+        request.answer()
 
-        def log_request(self, code: object = "-", size: object = "-") -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    caught.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
+    with served(answer) as caught.url:
         yield caught
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 HEAD = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'

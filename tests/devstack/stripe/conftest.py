@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ import stripe
 
 from devstack.stripe.delivery import Patience
 from devstack.stripe.server import LocalStripe
+from tests.support.loopback import Request, served
 
 SECRET = "whsec_of_the_test"
 PATIENCE_SECONDS = 120.0
@@ -43,29 +43,18 @@ class Sink:
             return [json.loads(body)["type"] for _, body in self.received]
 
 
-class _SinkHandler(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        sink: Sink = self.server.sink  # type: ignore[attr-defined]
-        self.send_response(sink.take(self.headers["Stripe-Signature"], body))
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_request(self, code: object = "-", size: object = "-") -> None:
-        """Say nothing."""
-
-
 @pytest.fixture
 def sink() -> Iterator[Sink]:
     """An address for webhooks."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _SinkHandler)
-    server.sink = Sink(url=f"http://127.0.0.1:{server.server_address[1]}/hooks")  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    yield server.sink  # type: ignore[attr-defined]
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    noting = Sink()
+
+    def answer(request: Request) -> None:
+        body = request.rfile.read(int(request.headers["Content-Length"]))
+        request.answer(status=noting.take(request.headers["Stripe-Signature"], body))
+
+    with served(answer) as address:
+        noting.url = f"{address}/hooks"
+        yield noting
 
 
 @pytest.fixture

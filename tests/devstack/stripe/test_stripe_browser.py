@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 import stripe
 
 from devstack.stripe.server import LocalStripe
+from tests.support.loopback import Request, served
 
 Control = Callable[..., dict[str, Any]]
 PAGE = """<!doctype html><html lang="en"><title>Shop</title>
@@ -30,36 +29,22 @@ PAGE = """<!doctype html><html lang="en"><title>Shop</title>
 </script></html>"""
 
 
-class _Page(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        body: bytes = self.server.body  # type: ignore[attr-defined]
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_request(self, code: object = "-", size: object = "-") -> None:
-        """Say nothing."""
-
-
 @pytest.fixture
 def shop(local: LocalStripe, browser: Any) -> Iterator[Any]:
     """A page of another origin with the script loaded; fails the test on any script error."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Page)
-    server.body = PAGE.format(url=local.url, key=local.publishable_key).encode()  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    context = browser.new_context()
-    page = context.new_page()
+    text = PAGE.format(url=local.url, key=local.publishable_key).encode()
+
+    def answer(request: Request) -> None:
+        request.answer(text, Content_Type="text/html; charset=utf-8")
+
     errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto(f"http://127.0.0.1:{server.server_address[1]}/shop")
-    yield page
-    context.close()
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(answer) as address:
+        context = browser.new_context()
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(f"{address}/shop")
+        yield page
+        context.close()
     assert errors == []
 
 
