@@ -46,7 +46,7 @@ def _counted_by(dimension: str, *values: str) -> Kind:
 
 
 CATALOGUE: Mapping[str, Kind] = {
-    # What committed writes say: adapters/observed_ledger.py.
+    # What committed writes say: adapters/observed_writes.py.
     "Deductions": _COUNT,
     "DeductedAmount": _DOLLARS,
     "BoughtAmount": _DOLLARS,

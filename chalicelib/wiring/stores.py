@@ -43,12 +43,13 @@ class Stores:
         from chalicelib.adapters.dynamodb.commit import Committer
         from chalicelib.adapters.dynamodb.models import connect
         from chalicelib.adapters.dynamodb.repositories import DynamoLedger
-        from chalicelib.adapters.observed_ledger import ObservedLedger
+        from chalicelib.adapters.observed_writes import ObservedWrites
         from chalicelib.usecases.announcing import AnnouncingLedger
 
         connection = connect(self.settings.tables, region=self.settings.region)
-        committer = Committer(connection, self._counted_pause("Conflicts"))
-        return AnnouncingLedger(ObservedLedger(DynamoLedger(committer), self.meter))
+        pause = self._counted_pause("Conflicts")
+        committer = Committer(connection, pause, observe=ObservedWrites(self.meter))
+        return AnnouncingLedger(DynamoLedger(committer))
 
     @cached_property
     def meter(self) -> Meter:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import singledispatch
 from typing import Any
 
@@ -54,11 +55,21 @@ _ATTEMPTS = 10
 
 
 class Committer:
-    """Commits writes; the number of conflicts met is kept for the metrics."""
+    """Commits writes, and hands each that was committed to `observe`, once.
 
-    def __init__(self, connection: Connection, pause: Pause) -> None:
+    The number of conflicts met is kept for the metrics.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        pause: Pause,
+        *,
+        observe: Callable[[Write], None] | None = None,
+    ) -> None:
         self._connection = connection
         self._pause = pause
+        self._observe = observe
         self.conflicts = 0
 
     def commit(self, write: Write) -> Outcome:
@@ -72,6 +83,8 @@ class Committer:
                     self._pause(attempt)
                     continue
                 return _outcome(write, error)
+            if self._observe is not None:
+                self._observe(write)
             return Committed()
         raise BusyError("The account is very busy; please try again.")
 

@@ -1,4 +1,4 @@
-"""The ledger as operators watch it: what was committed is counted, and purchases are logged.
+"""Writes as operators watch them: what was committed is counted, and purchases are logged.
 
 A write says what happened, and is committed once: so nothing is counted twice, whoever repeats
 it, and no use case needs to count.
@@ -12,15 +12,13 @@ from collections.abc import Iterator, Sequence
 from aws_lambda_powertools import Logger
 
 from chalicelib.adapters.metrics import Meter
-from chalicelib.domain.account import Account
 from chalicelib.domain.ledger import Entry, EntryKind
 from chalicelib.domain.notices import Notice, NoticeKind
 from chalicelib.domain.purchase import Purchase, PurchaseStatus, PurchaseType
 from chalicelib.domain.topup import HARD_DECLINES
 from chalicelib.domain.usage_day import TOPPING_UP
 from chalicelib.domain.usage_sums import SPENDING
-from chalicelib.domain.write import Committed, Outcome, Write
-from chalicelib.ports import Ledger, Page, Window
+from chalicelib.domain.write import Write
 
 logger = Logger(child=True)
 
@@ -36,40 +34,20 @@ _TOP_UP_NOTICES = {
 Counted = tuple[str, str]
 
 
-class ObservedLedger:
-    """The Ledger port around another one."""
+class ObservedWrites:
+    """Called with each write that was committed."""
 
-    def __init__(self, ledger: Ledger, meter: Meter) -> None:
-        self._ledger = ledger
+    def __init__(self, meter: Meter) -> None:
         self._meter = meter
 
-    def commit(self, write: Write) -> Outcome:
-        """See the port."""
-        outcome = self._ledger.commit(write)
-        if isinstance(outcome, Committed):
-            self._meter.put(_amounts(write.entries))
-            for (name, value), count in Counter(_happened(write)).items():
-                self._meter.put({name: count}, dimension=value)
-            for saved in write.saves:
-                if isinstance(saved, Purchase):
-                    _log(saved)
-        return outcome
-
-    def account(self, organization_id: str) -> Account:
-        """See the port."""
-        return self._ledger.account(organization_id)
-
-    def entry(self, organization_id: str, key: str) -> Entry | None:
-        """See the port."""
-        return self._ledger.entry(organization_id, key)
-
-    def entries(self, organization_id: str, window: Window) -> Page[Entry]:
-        """See the port."""
-        return self._ledger.entries(organization_id, window)
-
-    def low_accounts(self, limit: int) -> Sequence[str]:
-        """See the port."""
-        return self._ledger.low_accounts(limit)
+    def __call__(self, write: Write) -> None:
+        """Count what it says, and log its purchases."""
+        self._meter.put(_amounts(write.entries))
+        for (name, value), count in Counter(_happened(write)).items():
+            self._meter.put({name: count}, dimension=value)
+        for saved in write.saves:
+            if isinstance(saved, Purchase):
+                _log(saved)
 
 
 def _amounts(entries: Sequence[Entry]) -> dict[str, float]:

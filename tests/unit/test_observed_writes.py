@@ -7,10 +7,12 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.adapters.metrics import Meter
-from chalicelib.adapters.observed_ledger import ObservedLedger
+from chalicelib.adapters.observed_writes import ObservedWrites
+from chalicelib.domain.write import Committed, Outcome, Write
 from chalicelib.usecases.holding import HoldRequest
 from tests.fakes.payments import Behaviour
 from tests.fakes.ports import wire
+from tests.fakes.repositories import FakeLedger
 from tests.fakes.values import ORG, report, usd
 from tests.fakes.world import World
 from tests.support.measured import NAMESPACE, totals
@@ -23,13 +25,22 @@ def _service(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "gateway-credits")
 
 
+class WatchedLedger(FakeLedger):
+    """It tells of what was committed, as the real one does."""
+
+    def commit(self, write: Write) -> Outcome:
+        outcome = super().commit(write)
+        if isinstance(outcome, Committed):
+            ObservedWrites(Meter(namespace=NAMESPACE))(write)
+        return outcome
+
+
 class Watched(World):
     """A world whose ledger is watched as in production."""
 
     def __init__(self) -> None:
         super().__init__()
-        observed = ObservedLedger(self.ledger, Meter(namespace=NAMESPACE))
-        self.app = wire(replace(self.ports, ledger=observed))
+        self.app = wire(replace(self.ports, ledger=WatchedLedger(self.store)))
 
 
 def bought(
