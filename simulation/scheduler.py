@@ -125,15 +125,6 @@ class Scheduler:
         """Have a waiting actor go on now."""
         self._schedule(actor, 0.0)
 
-    def next_due(self) -> float | None:
-        """When something happens next."""
-        while self._due:
-            at, _, turn, actor = self._due[0]
-            if not actor.over and turn == actor._turn:
-                return at / _MICROSECONDS
-            heapq.heappop(self._due)
-        return None
-
     def turn(self) -> Actor | None:
         """Let whoever is due first act, until it waits again; gives who it was."""
         while self._due:

@@ -19,8 +19,6 @@ _CENT = 10_000_000
 _FINAL = {"succeeded", "failed", "canceled"}
 _GIVEN_UP = {"failed", "canceled"}
 _CREDITS = {"purchase", "auto_top_up"}
-#: A payment in one of these has taken money, or may still do so by itself.
-_LIVE = {"succeeded", "processing", "requires_action", "requires_capture"}
 
 
 class Charges:

@@ -8,6 +8,7 @@ from datetime import datetime
 from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.adapters.dynamodb.codec import ledger_row_key
+from chalicelib.adapters.dynamodb.history import entry_rows
 from chalicelib.adapters.dynamodb.models import AccountModel, EntryModel
 from chalicelib.adapters.dynamodb.repositories import ENTRY_PREFIX
 from chalicelib.adapters.ids import first_id_at
@@ -77,13 +78,8 @@ class DynamoAudits:
 
 
 def _followers(keys: list[str]) -> LedgerSums:
-    """The sums of these entries; an entry never changes, so a cheap read of it will do."""
-    found: dict[str, EntryModel] = {}
-    for consistent in (False, True):
-        rest = [key for key in keys if key not in found]
-        if rest:
-            rows = EntryModel.batch_get(rest, consistent_read=consistent, attributes_to_get=_FIELDS)
-            found |= {row.entry_key: row for row in rows}
+    """The sums of these entries."""
+    found = entry_rows(keys, fields=_FIELDS)
     return _sums_of(found.values(), missing=len(keys) - len(found))
 
 

@@ -53,7 +53,7 @@ class DynamoHistory:
         )
         rows = list(first)
         keys = {row.entry_key: _follower_keys(row) for row in rows}
-        found = _found({each for followers in keys.values() for each in followers})
+        found = entry_rows(each for followers in keys.values() for each in followers)
         writes = [_listed(row, keys[row.entry_key], found) for row in rows]
         return Page(items=writes, after=rows[-1].id if len(rows) == _LISTED else None)
 
@@ -74,15 +74,15 @@ def _listed(row: EntryModel, follower_keys: Iterable[str], found: Rows) -> Liste
 def _rows(keys: Iterable[str]) -> Rows:
     """The rows by their keys, all of them."""
     wanted = set(keys)
-    found = _found(wanted)
+    found = entry_rows(wanted)
     unknown = wanted - found.keys()
     if unknown:
         raise LookupError(f"there is no entry {min(unknown)}")
     return found
 
 
-def _found(keys: Iterable[str]) -> Rows:
-    """Those rows that there are, by their keys.
+def entry_rows(keys: Iterable[str], *, fields: Sequence[str] | None = None) -> Rows:
+    """Those rows that there are, by their keys; of each all attributes, or those fields.
 
     An entry never changes, so one that a cheap read finds is the one; only for what a replica
     doesn't have yet, the leader is asked, at twice the price.
@@ -92,6 +92,8 @@ def _found(keys: Iterable[str]) -> Rows:
     for consistent in (False, True):
         missing = [key for key in wanted if key not in found]
         if missing:
-            rows = EntryModel.batch_get(missing, consistent_read=consistent)
+            rows = EntryModel.batch_get(
+                missing, consistent_read=consistent, attributes_to_get=fields
+            )
             found |= {row.entry_key: row for row in rows}
     return found

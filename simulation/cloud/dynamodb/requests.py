@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from simulation.cloud.dynamodb.expressions.bound import Bound
 from simulation.cloud.dynamodb.expressions.projections import parsed as parsed_projection
@@ -27,18 +27,6 @@ _LEGACY = frozenset(
     }
 )
 _NOTHING: Mapping[str, Any] = {}
-
-
-class Parsed(Protocol):
-    """An expression with its placeholders."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Those that begin with #."""
-
-    @property
-    def values(self) -> tuple[str, ...]:
-        """Those that begin with a colon."""
 
 
 def table_of(tables: Tables, params: Params) -> Table:
