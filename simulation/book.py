@@ -6,7 +6,8 @@ holds, and at the end the accounts must agree to the nano-dollar.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 #: Answers that are kept for a key for ever.
 KEPT = frozenset({200, 201, 402})
 _UNDECIDED = frozenset({429, 500, 502, 503})
-_BUG = 500
 _TRACES_FREE = 10_000
 _TRACE_NANOS = 500_000
 
@@ -67,8 +67,6 @@ class Book:
         if reply is None:
             self._known(demand)
             return None
-        if reply.status == _BUG:
-            self.world.violated("no internal error", f"{demand.said} was answered {reply}")
         if demand.key is not None:
             self._compare(demand, reply)
         return reply
@@ -96,31 +94,32 @@ class Book:
         if body not in known.bodies:
             known.bodies.append(body)
 
-    def spent_nanos(self, organization_id: str) -> int:
-        """What callers were told was taken: deductions, settlements, adjustments."""
+    def spent_nanos(
+        self,
+        organization_id: str,
+        applied: Iterable[Mapping[str, Any]],
+        month_of: Callable[[str, str], str],
+    ) -> int:
+        """What was taken: by requests that were granted, and by the reports that were applied.
+
+        `month_of` gives the month in which the request of a route and key was granted.
+        """
         total = 0
-        for (org, route, _), asked in self.asked.items():
+        traces: Counter[str] = Counter()
+        for (org, route, key), asked in self.asked.items():
             if org != organization_id or asked.reply is None or asked.reply.status > 201:  # noqa: PLR2004
                 continue
-            if route == "/deductions" or route.endswith("/settle"):
-                total += nanos(asked.reply.body["amount"])
-            elif route == "/adjustments":
+            usage = (asked.demand.body or {}).get("usage")
+            if route == "/adjustments":
                 total -= nanos(asked.reply.body["amount"])
-        return total
-
-    def reported_nanos(self, organization_id: str, applied: Mapping[str, Mapping[str, Any]]) -> int:
-        """What the reports cost, of those contents that were applied."""
-        total = 0
-        traces: dict[str, int] = {}
-        for report_id, body in applied.items():
-            del report_id
-            if body["organization_id"] != organization_id:
-                continue
-            for line in body["lines"]:
-                total += cost_nanos(line)
-                if line["kind"] == "traces":
-                    month = str(body["occurred_at"])[:7]
-                    traces[month] = traces.get(month, 0) + int(line["count"])
+            elif usage is not None:
+                total += sum(map(cost_nanos, usage))
+                traces[month_of(route, key)] += traces_of(usage)
+            elif route == "/deductions" or route.endswith("/settle"):
+                total += nanos(asked.reply.body["amount"])
+        for body in applied:
+            total += sum(map(cost_nanos, body["lines"]))
+            traces[str(body["occurred_at"])[:7]] += traces_of(body["lines"])
         return total + sum(max(0, n - _TRACES_FREE) * _TRACE_NANOS for n in traces.values())
 
     def _known(self, demand: Demand) -> None:
@@ -170,6 +169,11 @@ def cost_nanos(line: Mapping[str, Any]) -> int:
         # gpt-4o: 2.50 USD for a million tokens that go in, 10.00 USD for as many that come out.
         return int(line["input_tokens"]) * 2_500 + int(line["output_tokens"]) * 10_000
     return 0
+
+
+def traces_of(lines: Iterable[Mapping[str, Any]]) -> int:
+    """How many traces these lines count."""
+    return sum(int(line["count"]) for line in lines if line["kind"] == "traces")
 
 
 def _place(demand: Demand) -> str:

@@ -26,6 +26,7 @@ ACTS: tuple[tuple[str, str, Act, float], ...] = (
     ("remove card", "card", people.remove_card, 1.5),
     ("look", "page", people.look_around, 1.0),
     ("deduct", "deduction", gateways.deduct, 14.0),
+    ("count traces", "deduction", gateways.count_traces, 4.0),
     ("hold", "hold", gateways.hold, 11.0),
     ("report", "usage report", gateways.report, 14.0),
     ("access", "access", gateways.ask_access, 1.0),
@@ -33,6 +34,7 @@ ACTS: tuple[tuple[str, str, Act, float], ...] = (
     ("adjust", "adjustment", operators.adjust, 3.0),
     ("dashboard refund", "refund", operators.refund_in_dashboard, 2.5),
     ("deploy", "deploy", operators.deploy, 1.0),
+    ("rotate secret", "webhook", operators.rotate_secret, 0.5),
     ("bank", "purchase", banks.decide_payments, 4.0),
     ("dispute", "dispute", banks.dispute, 3.0),
     ("decide disputes", "dispute", banks.decide_disputes, 1.5),
@@ -42,7 +44,10 @@ ACTS: tuple[tuple[str, str, Act, float], ...] = (
     ("hints", "auto top-up", gateways.hint_again, 3.0),
     ("fetch customer", "auto top-up", banks.fetch_customer, 3.0),
 )
-_WEIGHTS = tuple((act, act[3]) for act in ACTS)
+#: Each seed does some things more often than others, and some not at all, so that its acts meet.
+_MOODS = ((0.0, 1.0), (0.3, 1.0), (1.0, 3.0), (4.0, 1.5))
+#: Without these nothing else comes about.
+_ALWAYS = {"buy", "save card", "top-up settings"}
 #: How long until the next act begins, in seconds: mostly at once, so that acts meet.
 _GAPS = ((0.02, 30.0), (0.4, 25.0), (4.0, 20.0), (60.0, 15.0), (1200.0, 6.0), (30_000.0, 1.5))
 _SWEEP_SECONDS = 60.0
@@ -92,11 +97,12 @@ class Director:
 
     def _direct(self, organizations: list[str]) -> None:
         stream, number = current().stream, 0
+        weights = _weights(self.world)
         favourite = organizations[0]
         while not self.stopped:
             gap = stream.weighted(_GAPS) * (0.5 + stream.fraction())
             self.world.scheduler.wait(gap)
-            what, flow, act, _ = stream.weighted(_WEIGHTS)
+            what, flow, act, _ = stream.weighted(weights)
             if stream.one_in(4):
                 favourite = stream.choice(organizations)
             number += 1
@@ -141,6 +147,13 @@ class Director:
         }
         name = actor.child_name(function)
         world.lambdas.invoke(function, event, flow=flow, name=name, after=after)
+
+
+def _weights(world: World) -> tuple[tuple[tuple[str, str, Act, float], float], ...]:
+    """How often each act begins in this seed."""
+    stream = world.chance.stream("moods")
+    drawn = [(act, stream.weighted(_MOODS)) for act in ACTS]
+    return tuple((act, act[3] * (mood or act[0] in _ALWAYS)) for act, mood in drawn)
 
 
 def _late(stream: Stream, *, active: bool) -> float:

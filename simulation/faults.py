@@ -21,6 +21,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "s3": _EVERYWHERE,
     "events": (*_EVERYWHERE, ENTRY_REFUSED),
     "sesv2": _EVERYWHERE,
+    "secretsmanager": (*_EVERYWHERE, THROTTLED),
     "stripe": (*_EVERYWHERE, THROTTLED, ERROR_AFTER, KEY_IN_USE),
 }
 #: What befalls only some operations.
@@ -30,8 +31,9 @@ _ONLY = {CONFLICT: "TransactWriteItems", KEY_IN_USE: "POST", ERROR_AFTER: "POST"
 _RARE, _FREQUENT = 400.0, 12.0
 _DEATHS = {DIES_BEFORE, DIES_AFTER}
 #: Trouble also comes in one piece: in one of so many stretches of time, most calls of a service
-#: meet the same fault.
+#: meet the same fault, or only those that change something: whoever looks first then still acts.
 _OUTAGES, _OUTAGE_SECONDS, _OUTAGE_RATE = 10, 20.0, 0.7
+_READS = {"GET", "GetItem", "BatchGetItem", "Query", "Scan", "ReceiveMessage", "GetObject"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +46,14 @@ class Befallen:
     flow: str
     target: str
     kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outage:
+    """What is the matter with a service for a while."""
+
+    kind: str
+    spares_reads: bool
 
 
 @dataclass(slots=True)
@@ -61,7 +71,7 @@ class Faults:
     befallen: list[Befallen] = field(default_factory=list)
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     _rates: dict[str, tuple[tuple[str, float], ...]] = field(default_factory=dict)
-    _outages: dict[tuple[str, int], str | None] = field(default_factory=dict)
+    _outages: dict[tuple[str, int], Outage | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         stream = self.chance.stream("fault rates")
@@ -75,9 +85,13 @@ class Faults:
         if not self.active:
             return None
         outage = self._outage(service, now)
-        rates = self._rates[service] if outage is None else ((outage, _OUTAGE_RATE),)
+        rates = self._rates[service]
+        if outage is not None and (not outage.spares_reads or operation not in _READS):
+            rates = ((outage.kind, _OUTAGE_RATE),)
         for kind, rate in rates:
             if _ONLY.get(kind, operation) != operation:
+                continue
+            if kind in _DEATHS and actor.instance is None:
                 continue
             drawn -= rate
             if drawn < 0:
@@ -101,14 +115,14 @@ class Faults:
         )
         self.counts[actor.flow, kind] += 1
 
-    def _outage(self, service: str, now: float) -> str | None:
+    def _outage(self, service: str, now: float) -> Outage | None:
         """What is the matter with the service just now, if it has trouble for a while."""
         window = (service, int(now / _OUTAGE_SECONDS))
         if window not in self._outages:
             stream = self.chance.stream(f"outage of {service} at {window[1]}")
             kinds = [kind for kind in KINDS[service] if kind not in _DEATHS]
-            down = stream.one_in(_OUTAGES)
-            self._outages[window] = stream.choice(kinds) if down else None
+            found = Outage(kind=stream.choice(kinds), spares_reads=stream.one_in(2))
+            self._outages[window] = found if stream.one_in(_OUTAGES) else None
         return self._outages[window]
 
     @staticmethod

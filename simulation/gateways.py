@@ -11,6 +11,7 @@ from simulation.money import usd
 from simulation.scheduler import current
 
 if TYPE_CHECKING:
+    from simulation.chance import Stream
     from simulation.world import World
 
 _SCOPE = "gateway"
@@ -20,7 +21,9 @@ _CENT = 10_000_000
 def deduct(world: World, organization_id: str) -> None:
     """Take credits; now and then again with the same key, or with the key of another request."""
     actor, stream = current(), current().stream
-    body = {"amount": _amount(stream.between(1, 900)), "project_id": "search"}
+    body: dict[str, Any] = {"amount": _amount(stream.between(1, 900)), "project_id": "search"}
+    if stream.one_in(3):
+        body = {"usage": _lines(stream), "project_id": "search"}
     demand = _gateway(
         organization_id, "/deductions", flow="deduction", body=body, key=f"deduct {actor.name}"
     )
@@ -43,6 +46,23 @@ def deduct(world: World, organization_id: str) -> None:
             key=demand.key,
         )
         world.book.ask(other)
+
+
+def count_traces(world: World, organization_id: str) -> None:
+    """Several gateways have traces to count at the same moment, and no usage of models."""
+    actor, stream = current(), current().stream
+    for number in range(stream.between(2, 4)):
+        lines = [{"kind": "traces", "count": stream.between(500, 4000)}]
+        key = f"{actor.name} {number}"
+        demand = _gateway(
+            organization_id, "/deductions", flow="deduction", body={"usage": lines}, key=key
+        )
+        world.start(
+            actor.child_name("gateway"),
+            lambda demand=demand: world.book.insist(demand),  # type: ignore[misc]
+            flow="deduction",
+            after=stream.seconds(0.01),
+        )
 
 
 def hold(world: World, organization_id: str) -> None:
@@ -86,6 +106,8 @@ def use_hold(world: World, organization_id: str, hold_id: str, name: str, *, fin
         send_report(world, organization_id, body)
         return
     body = {"amount": _amount(stream.between(0, 500)), "final": final}
+    if stream.one_in(3):
+        body = {"usage": _lines(stream), "final": final}
     demand = _on_hold(
         organization_id, hold_id, "settle", flow="settlement", key=f"settle {name}", body=body
     )
@@ -160,12 +182,24 @@ def send_report(
 def _report(world: World, organization_id: str, name: str) -> dict[str, Any]:
     stream = current().stream
     at = world.now() - timedelta(seconds=stream.between(0, 3600))
+    return {
+        "version": 1,
+        "report_id": name.replace(" ", "."),
+        "organization_id": organization_id,
+        "project_id": stream.choice(("search", "chat", None)),
+        "occurred_at": at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "lines": _lines(stream),
+    }
+
+
+def _lines(stream: Stream) -> list[dict[str, Any]]:
+    """What was used: amounts, tokens of a model, and traces, most of them beyond the plan."""
     lines: list[dict[str, Any]] = [
         {"kind": "amount", "amount": _amount(stream.between(1, 300))}
         for _ in range(stream.between(1, 3))
     ]
     if stream.one_in(4):
-        lines.append({"kind": "traces", "count": stream.between(1, 4000)})
+        lines.append({"kind": "traces", "count": stream.between(1, 9000)})
     if stream.one_in(4):
         lines.append(
             {
@@ -177,14 +211,7 @@ def _report(world: World, organization_id: str, name: str) -> dict[str, Any]:
                 "output_tokens": stream.between(1, 9_000),
             }
         )
-    return {
-        "version": 1,
-        "report_id": name.replace(" ", "."),
-        "organization_id": organization_id,
-        "project_id": stream.choice(("search", "chat", None)),
-        "occurred_at": at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "lines": lines,
-    }
+    return lines
 
 
 def _gateway(organization_id: str, route: str, *, flow: str, body: Any, key: str | None) -> Demand:

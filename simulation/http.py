@@ -8,6 +8,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any
 
 from simulation.lambdas import API, Answered
+from simulation.outcomes import answered
 from simulation.scheduler import current
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 _GATEWAY_SECONDS = 29.0
 #: The answer to one request in so many never reaches who asked.
 _ANSWERS_LOST = 40
-_BUSY = 503
+_BUG, _BUSY = 500, 503
 _ORGANIZATION = "/v1/organizations/{organization_id}"
 
 
@@ -100,6 +101,9 @@ def _send(world: World, event: dict[str, Any], *, flow: str, patience: float) ->
         world.story.tell(actor.name, "** never hears the answer **")
         return None
     reply = _reply(world, actor.name, result.value)
+    world.outcomes[answered(event["httpMethod"], event["resource"], reply.status)] += 1
+    if reply.status == _BUG:
+        world.violated("no internal error", f"{flow} was answered {reply}")
     if reply.status == _BUSY and not any(each.actor == name for each in world.faults.befallen):
         world.violated("nobody is put off without need", f"{flow}: {reply.body.get('detail')}")
     return reply

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from devstack.invocation import FunctionSettings
 from devstack.settings import CHECKOUT
+from simulation.outcomes import ended
 from simulation.scheduler import Actor, current
 from simulation.services import SimulatedServices
 
@@ -111,6 +112,8 @@ class Lambdas:
         except Exception as error:
             answer = Answered(error=error)
             self.world.failed(actor, error)
+        well = answer.error is None and not (answer.value or {}).get("batchItemFailures")
+        self.world.outcomes[ended(function, well=well)] += 1
         if instance.alive and instance.generation == self.generation:
             self._idle.setdefault(function, []).append(instance)
         return answer

@@ -86,6 +86,15 @@ def refund_in_dashboard(world: World, organization_id: str) -> None:
     world.story.tell(current().name, f"refunds {params} in the dashboard: {status}")
 
 
+def rotate_secret(world: World, organization_id: str) -> None:
+    """Have Stripe sign its webhooks with another secret."""
+    del organization_id
+    actor = current()
+    world.faults.note(actor, "secret rotated", "secretsmanager", world.scheduler.now)
+    world.story.tell(actor.name, "rotates the secret of the webhooks")
+    world.webhooks.sign_with(f"whsec_{actor.stream.bits(64):016x}")
+
+
 def deploy(world: World, organization_id: str) -> None:
     """Put out a new version in the middle of everything."""
     del organization_id

@@ -45,6 +45,7 @@ class History:
     numbers: list[int] = field(default_factory=list)
     befallen: list[tuple[str, int]] = field(default_factory=list)
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    outcomes: Counter[str] = field(default_factory=Counter)
     story: list[str] = field(default_factory=list)
     digest: str = ""
 
@@ -87,7 +88,7 @@ def run(plan: Plan, *, tells: bool = False) -> History:
     history.violations = world.violations
     history.begun, history.numbers = director.begun, director.numbers
     history.befallen = [(each.actor, each.call) for each in world.faults.befallen]
-    history.counts = world.faults.counts
+    history.counts, history.outcomes = world.faults.counts, world.outcomes
     history.story = world.story.lines
     history.digest = world.digest()
     return history

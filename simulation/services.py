@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.adapters.dynamodb.prices import DynamoPrices
 from chalicelib.adapters.price_catalogue import GenaiPricesCatalogue
+from chalicelib.adapters.secrets import StoredSecret
 from chalicelib.domain.invoice import Invoice
 from chalicelib.domain.invoice_record import invoice_to_dict
 from chalicelib.wiring.services import Services
@@ -17,6 +18,7 @@ from chalicelib.wiring.services import Services
 if TYPE_CHECKING:
     from stripe import StripeClient
 
+    from chalicelib.adapters.secrets import Secret
     from chalicelib.ports import Prices, Renderer
     from simulation.world import World
 
@@ -38,6 +40,12 @@ class SimulatedServices(Services):
         """Tokens say here in plain words whose they are."""
         claims: dict[str, object] = json.loads(token)
         return claims
+
+    def _secret(self, secret_id: str | None, given: Mapping[str, Callable[[], str]]) -> Secret:
+        if secret_id is None:
+            return super()._secret(secret_id, given)
+        client = self._client("secretsmanager")
+        return StoredSecret(client, secret_id=secret_id, clock=lambda: self._world.scheduler.now)
 
     @cached_property
     def _stripe(self) -> StripeClient:

@@ -10,11 +10,13 @@ from stripe import WebhookSignature
 
 from simulation.http import post_webhook
 from simulation.scheduler import current, current_or_none
+from simulation.stripe_side import API_KEY
 
 if TYPE_CHECKING:
     from simulation.world import World
 
-WEBHOOK_SECRET = "whsec_simulation"  # noqa: S105 - it opens nothing
+#: Where the product finds Stripe's key, and the secrets that webhooks may be signed with.
+STRIPE_SECRET = "simulation/stripe"  # noqa: S105 - its name
 #: What docs/operating.md has the endpoint subscribe to.
 SUBSCRIBED = (
     "payment_intent.succeeded",
@@ -42,6 +44,17 @@ class Webhooks:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._secret = ""
+
+    def sign_with(self, secret: str) -> None:
+        """Sign with another secret from now on; the product is told of it, and of the one before.
+
+        That is how docs/operating.md has an operator rotate it.
+        """
+        both = f"{secret},{self._secret}" if self._secret else secret
+        fields = {"api_key": API_KEY, "webhook_secrets": both}
+        self._world.cloud.secrets.put(STRIPE_SECRET, json.dumps(fields))
+        self._secret = secret
 
     def send(self, event: dict[str, Any]) -> None:
         """Take charge of an event."""
@@ -71,7 +84,7 @@ class Webhooks:
         payload = json.dumps(event)
         for attempt in range(_TRIES):
             now = int(world.scheduler.now)
-            signature = WebhookSignature.generate_signature_header(payload, WEBHOOK_SECRET, now)
+            signature = WebhookSignature.generate_signature_header(payload, self._secret, now)
             world.story.tell(actor.name, f"tells of {event['type']}")
             reply = post_webhook(world, payload, signature)
             if reply is not None and reply.status < 300:  # noqa: PLR2004 - a success

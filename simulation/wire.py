@@ -23,6 +23,7 @@ _TYPICAL_SECONDS = {
     "s3": 0.04,
     "events": 0.02,
     "sesv2": 0.06,
+    "secretsmanager": 0.02,
     "stripe": 0.4,
 }
 _LATE_SECONDS = 6.0
@@ -38,6 +39,8 @@ _ERRORS = {
     ("s3", kinds.SERVER_ERROR): ("InternalError", 500),
     ("events", kinds.SERVER_ERROR): ("InternalException", 500),
     ("sesv2", kinds.SERVER_ERROR): ("InternalFailure", 500),
+    ("secretsmanager", kinds.THROTTLED): ("ThrottlingException", 400),
+    ("secretsmanager", kinds.SERVER_ERROR): ("InternalServiceError", 500),
 }
 
 
@@ -83,8 +86,6 @@ class Ways:
         scheduler.steps += 1
         self.end_if_too_late(actor)
         kind = self._world.faults.draw(actor, service, operation, scheduler.now)
-        if kind in {kinds.DIES_BEFORE, kinds.DIES_AFTER} and actor.instance is None:
-            kind = None
         self._world.story.call(actor, service, operation, kind)
         if kind is kinds.DIES_BEFORE:
             self._world.lambdas.kill(actor, "it died before the call took effect")

@@ -6,6 +6,7 @@ import hashlib
 import json
 import sys
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,24 +24,35 @@ from simulation.lambdas import API, Lambdas
 from simulation.patches import models_bound_to, simulated
 from simulation.scheduler import Actor, Scheduler, current_or_none
 from simulation.story import Story
-from simulation.stripe_side import API_KEY, StripeSide
+from simulation.stripe_side import StripeSide
 from simulation.weakness import Weakness
-from simulation.webhooks import WEBHOOK_SECRET, Webhooks
+from simulation.webhooks import STRIPE_SECRET, Webhooks
 from simulation.wire import Ways
 
 #: Monday, shortly before a month ends, so that months end in most histories.
 START = datetime(2026, 11, 29, 21, 0, tzinfo=UTC)
+CURSOR_SECRET = "simulation/cursors"  # noqa: S105 - its name
 _GIVEN = {
-    "STRIPE_API_KEY": API_KEY,
     "STRIPE_PUBLISHABLE_KEY": "pk_test_simulation",
-    "STRIPE_WEBHOOK_SECRETS": WEBHOOK_SECRET,
     "JWT_ISSUER": "https://issuer.invalid",
     "JWT_AUDIENCE": "simulation",
     "JWT_JWKS_URL": "https://issuer.invalid/keys",
-    "CURSOR_SECRET": "simulation",
+    "STRIPE_SECRET_ID": STRIPE_SECRET,
+    "CURSOR_SECRET_ID": CURSOR_SECRET,
     "MAIL_SENDER": "billing@example.com",
 }
-_SERVICES = ("sqs", "s3", "events", "sesv2")
+_SERVICES = ("sqs", "s3", "events", "sesv2", "secretsmanager")
+#: No service in trouble explains these.
+_MISTAKES = (
+    NotImplementedError,
+    AttributeError,
+    KeyError,
+    IndexError,
+    NameError,
+    TypeError,
+    AssertionError,
+)
+_MISMATCH = "An account is not what its entries make of it"
 #: botocore waits about so long between its tries.
 _RETRY_SECONDS = 0.1
 
@@ -72,6 +84,7 @@ class World:
         self.settings = Settings(self.cloud.environment)
         self.violations: list[Violation] = []
         self.errors: list[tuple[str, Exception]] = []
+        self.outcomes: Counter[str] = Counter()
         self.on_effect: list[Callable[[Request, dict[str, Any]], None]] = []
         self.clients = {
             service: self.cloud.client(service, wire=self._carry, pause=self._pause)
@@ -86,6 +99,8 @@ class World:
         self.streams = Streams(self)
         self.on_event: list[Callable[[dict[str, Any]], None]] = []
         self.webhooks = Webhooks(self)
+        self.cloud.secrets.put(CURSOR_SECRET, json.dumps({"key": "simulation"}))
+        self.webhooks.sign_with("whsec_1")
         self.stripe.state.on_event = self._recorded
 
     def now(self) -> datetime:
@@ -107,19 +122,30 @@ class World:
     def failed(self, actor: Actor, error: Exception) -> None:
         """Keep an error that an invocation ended with."""
         self.errors.append((actor.name, error))
+        self._blame(error)
         self.story.tell(actor.name, f"failed: {type(error).__name__}: {error}")
 
     def logged(self, message: str, *_: Any, **details: Any) -> None:
         """Keep what the product logs as an error: it tells why something failed."""
+        actor, error = current_or_none(), sys.exc_info()[1] or details.get("exc_info")
+        self._blame(error)
+        if message == _MISMATCH:
+            self.violated("1 conservation", f"the audit finds: {details}")
         if not self.story.kept:
             return
-        actor, error = current_or_none(), sys.exc_info()[1] or details.get("exc_info")
         said = f"logs: {message}"
         if isinstance(error, BaseException):
             said += f": {type(error).__name__}: {error}"
             frames = traceback.extract_tb(error.__traceback__)[-4:]
             said += "".join(f" < {frame.name}:{frame.lineno}" for frame in reversed(frames))
         self.story.tell(actor.name if actor else "the world", said[:600])
+
+    def _blame(self, error: object) -> None:
+        """No service in trouble explains such an error: it is a mistake in the code."""
+        if isinstance(error, _MISTAKES):
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            said = f"{type(error).__name__}: {error} at {frame.name}:{frame.lineno}"
+            self.violated("no internal error", said)
 
     def redrives(self) -> list[tuple[str, str]]:
         """Each dead-letter queue and the queue whose dead letters it holds."""

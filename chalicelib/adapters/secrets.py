@@ -14,6 +14,8 @@ from typing import Any, Protocol
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.domain.errors import BusyError
+
 logger = Logger(child=True)
 
 #: How long a value that is replaced may stay in use, unless it is refused before.
@@ -22,8 +24,15 @@ MAX_AGE_SECONDS = 300.0
 RENEWAL_PAUSE_SECONDS = 30.0
 
 
-class SecretUnavailableError(Exception):
-    """The secret can't be read, or hasn't got the field."""
+class SecretUnavailableError(BusyError):
+    """The secret can't be read, or hasn't got the field; callers may try again.
+
+    `reason` names it, for logs only.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("Not all that is needed can be reached now; please try again.")
+        self.reason = reason
 
 
 class Secret(Protocol):
@@ -77,6 +86,7 @@ class StoredSecret:
         try:
             return fields[name]
         except KeyError:
+            logger.error("A secret lacks a field", extra={"secret": self._secret_id, "field": name})  # noqa: TRY400 - its other fields stay untold
             raise SecretUnavailableError(f"{self._secret_id} has no {name}.") from None
 
     def renew(self) -> bool:
@@ -98,6 +108,7 @@ class StoredSecret:
             self._fields = _fields_of(answer["SecretString"])
         except (BotoCoreError, ClientError, ValueError, KeyError) as error:
             if self._fields is None:
+                logger.exception("A secret can't be read", extra={"secret": self._secret_id})
                 raise SecretUnavailableError(f"{self._secret_id} can't be read.") from error
             logger.warning(
                 "A secret can't be read again; it is used as it was",

@@ -76,7 +76,7 @@ class _KeyedClient(stripe.RequestsClient):
             return self._secret.field(API_KEY)
         except SecretUnavailableError as error:
             raise stripe.APIConnectionError(  # type: ignore[no-untyped-call]
-                str(error), should_retry=False
+                error.reason, should_retry=False
             ) from error
 
     def _renewed(self) -> bool:

@@ -16,6 +16,7 @@ from simulation.cloud.event_bus import MemoryEventBus
 from simulation.cloud.mail import MemoryMail
 from simulation.cloud.resources import Resources
 from simulation.cloud.s3 import MemoryS3
+from simulation.cloud.secrets import MemorySecrets
 from simulation.cloud.sqs import MemorySqs
 from simulation.cloud.wire import Wire, direct
 
@@ -48,6 +49,7 @@ class MemoryCloud:
         self.s3 = MemoryS3(resources.buckets(), now=now)
         self.events = MemoryEventBus(resources.buses())
         self.mail = MemoryMail()
+        self.secrets = MemorySecrets()
 
     def client(
         self,
@@ -57,11 +59,10 @@ class MemoryCloud:
         attempts: int = ATTEMPTS,
         pause: Pause | None = None,
     ) -> MemoryClient:
-        """Return what boto3 would for "dynamodb", "sqs", "s3", "events" or "sesv2".
+        """Return what boto3 would for the service of that name, such as "dynamodb" or "sesv2".
 
         A client of PynamoDB's is put in its place by `connection._client = client`.
         """
-        found: Any = {
-            part.name: part for part in (self.dynamodb, self.sqs, self.s3, self.events, self.mail)
-        }[service]
+        parts = (self.dynamodb, self.sqs, self.s3, self.events, self.mail, self.secrets)
+        found: Any = {part.name: part for part in parts}[service]
         return MemoryClient(found, wire=wire, attempts=attempts, pause=pause)

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from simulation.observer import Item, Observer, number, text
@@ -150,16 +151,10 @@ class Settled:
         """What balances should be, by what was answered and by what Stripe holds."""
         applied = self.applied()
         for organization_id in self._world.organizations:
-            mine = {
-                key: body
-                for key, body in applied.items()
-                if body["organization_id"] == organization_id
-            }
-            expected = (
-                self._paid_nanos(organization_id)
-                - self._world.book.spent_nanos(organization_id)
-                - self._world.book.reported_nanos(organization_id, mine)
-            )
+            mine = [each for each in applied.values() if each["organization_id"] == organization_id]
+            months = partial(self._month_of, organization_id)
+            spent_nanos = self._world.book.spent_nanos(organization_id, mine, months)
+            expected = self._paid_nanos(organization_id) - spent_nanos
             row = self._observer.table("accounts").get((organization_id,))
             found = number(row, "available") + number(row, "held")
             if found != expected:
@@ -168,6 +163,12 @@ class Settled:
                     f"{organization_id} should have {expected} nano-dollars and has {found} "
                     f"({found - expected:+d})",
                 )
+
+    def _month_of(self, organization_id: str, route: str, key: str) -> str:
+        """The month in which a request was granted, which near its end no caller can know."""
+        kind = "deduction" if route == "/deductions" else "settlement"
+        row = self._observer.table("ledger").get((f"{organization_id}#{kind}#{key}",))
+        return text(row, "recorded_at")[:7]
 
     def _paid_nanos(self, organization_id: str) -> int:
         """What Stripe took for the organization and didn't give back."""

@@ -83,12 +83,12 @@ def query(params: Params, tables: Tables) -> Answer:
 
 
 def scan(params: Params, tables: Tables) -> Answer:
-    """Scan: everything, in an order that means nothing but stays the same."""
-    if "TotalSegments" in params:
-        raise NotImplementedError("parallel scans are not known here")
+    """Scan: everything, or a segment, in an order that means nothing but stays the same."""
+    _check_segment(params)
     reading = _reading(params, tables, None)
     partitions = reading.table.everything(index=reading.index_name, consistent=reading.consistent)
-    line = [each for value in sorted(partitions, key=_scattered) for each in partitions[value]]
+    among = [value for value in partitions if _in_segment(value, params)]
+    line = [each for value in sorted(among, key=_scattered) for each in partitions[value]]
     start = params.get("ExclusiveStartKey")
     if start is not None:
         after = _start(start, reading, of_partition=None)
@@ -202,6 +202,31 @@ def _comparable(value: Value) -> Any:
 def _partition_of(item: Item, key: KeySchema) -> Any:
     at = sorted_by(item, key)
     return at and at[0]
+
+
+def _check_segment(params: Params) -> None:
+    if ("Segment" in params) != ("TotalSegments" in params):
+        given, lacking = "Segment", "TotalSegments"
+        if given not in params:
+            given, lacking = lacking, given
+        raise InvalidError(
+            f"The {lacking} parameter is required but was not present in the request when "
+            f"parameter {given} is present"
+        )
+    if params.get("Segment", 0) >= params.get("TotalSegments", 1):
+        raise InvalidError(
+            "The Segment parameter is zero-based and must be less than parameter TotalSegments: "
+            f"Segment: {params['Segment']} is not less than TotalSegments: "
+            f"{params['TotalSegments']}"
+        )
+
+
+def _in_segment(value: Any, params: Params) -> bool:
+    """Whether a partition is in the segment that is asked for: by its place among all."""
+    if "TotalSegments" not in params:
+        return True
+    place = int.from_bytes(_scattered(value)[:8], "big")
+    return bool(place * params["TotalSegments"] >> 64 == params["Segment"])
 
 
 def _scattered(value: Any) -> bytes:

@@ -717,6 +717,29 @@ def test_a_scan_goes_through_everything_once(engine: Engine, ten: str) -> None:
     assert sorted(found) == sorted(expected)
 
 
+def test_the_segments_of_a_scan_make_up_the_whole(engine: Engine, table: str) -> None:
+    for number in range(40):
+        engine.dynamodb.put_item(TableName=table, Item=key(f"p{number}"))
+    segments = [
+        {
+            item["pk"]["S"]
+            for item in engine.dynamodb.scan(TableName=table, Segment=segment, TotalSegments=3)[
+                "Items"
+            ]
+        }
+        for segment in range(3)
+    ]
+    assert sum(map(len, segments)) == 40
+    assert set().union(*segments) == {f"p{number}" for number in range(40)}
+
+
+@pytest.mark.parametrize(
+    "params", [{"Segment": 0}, {"TotalSegments": 2}, {"Segment": 2, "TotalSegments": 2}], ids=str
+)
+def test_a_segment_that_is_none_is_refused(engine: Engine, table: str, params: Item) -> None:
+    assert code(lambda: engine.dynamodb.scan(TableName=table, **params)) == "ValidationException"
+
+
 def test_a_batch_gets_what_is_there(engine: Engine, ten: str) -> None:
     keys = [key(sk=1), key("z"), key(sk=2)]
     answer = engine.dynamodb.batch_get_item(

@@ -527,8 +527,13 @@ MUTANTS = (
     ),
     Mutant(
         "unmended: a charge that never reached Stripe",
-        "a top-up given up without a failure is not looked at again",
+        "after a top-up that was given up without a failure, nobody looks at the account again",
         (
+            Edit(
+                f"{_USECASES}.topping_up",
+                "        pending = decision in {Decision.CHARGE, Decision.ALREADY_OPEN}\n",
+                "        pending = not decision\n",
+            ),
             Edit(
                 "chalicelib.domain.topup",
                 "            return replace(freed, check_at=now if self.enabled and not self.paused else None)\n",
