@@ -9,7 +9,6 @@ from typing import Generic, Protocol, TypeVar
 
 from chalicelib.domain.account import Account
 from chalicelib.domain.archive import Archive
-from chalicelib.domain.audit import Balance, LedgerSums
 from chalicelib.domain.billing import BillingDetails, TaxId
 from chalicelib.domain.customer import Customer
 from chalicelib.domain.holds import Hold
@@ -83,7 +82,7 @@ class Ledger(Protocol):
 
 
 class Accounts(Protocol):
-    """The accounts as they are stored, for setting right what isn't as the ledger says."""
+    """The accounts as they are stored, for comparing them with the ledger, and setting right."""
 
     def stored(self, organization_id: str) -> StoredAccount | None:
         """The account as it is now; None if there is none."""
@@ -95,6 +94,14 @@ class Accounts(Protocol):
 
     def organizations(self) -> Iterator[str]:
         """Every organization that has an account or a history, each once, in any order."""
+        ...
+
+    def about_how_many(self) -> int:
+        """How many accounts there are, or were some hours ago."""
+        ...
+
+    def in_part(self, part: int, *, of: int) -> Iterator[str]:
+        """Those of the organizations with an account that are in the part; the first is 0."""
         ...
 
 
@@ -122,35 +129,6 @@ class History(Protocol):
 
         A write shows a moment after it is made.
         """
-        ...
-
-
-class Audits(Protocol):
-    """Accounts and histories as they are stored, for comparing them."""
-
-    def balance(self, organization_id: str) -> Balance:
-        """The account as it is now; empty for an organization never heard of."""
-        ...
-
-    def sums(
-        self,
-        organization_id: str,
-        *,
-        since: datetime | None = None,
-        until: datetime | None = None,
-    ) -> LedgerSums:
-        """What the writes made in that time come to, `since` included, `until` not.
-
-        What was written a moment ago may be missing.
-        """
-        ...
-
-    def about_how_many(self) -> int:
-        """How many accounts there are, or were some hours ago."""
-        ...
-
-    def organizations(self, *, part: int, parts: int) -> Iterator[str]:
-        """Those of the organizations with an account that are in the part; the first is 0."""
         ...
 
 

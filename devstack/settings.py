@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from devstack.aws import DEFAULT_ACCOUNT, Cloud
+from devstack.aws import DEFAULT_ACCOUNT, STACK_NAME, Cloud
 from devstack.tokens import AUDIENCE, Issuer, signing_key
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -88,7 +88,7 @@ def decided_variables(
         "JWT_ISSUER": issuer(settings, addresses).url,
         "JWT_AUDIENCE": AUDIENCE,
         "JWT_JWKS_URL": addresses.key_set,
-        "POWERTOOLS_SERVICE_NAME": "gateway-credits",
+        "POWERTOOLS_SERVICE_NAME": STACK_NAME,
         "POWERTOOLS_METRICS_NAMESPACE": "GatewayCredits",
         **settings.environment,
     }

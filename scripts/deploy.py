@@ -189,6 +189,11 @@ def _refuse_stuck(name: str, stack: Mapping[str, Any] | None) -> None:
         raise DeployError(f"The stack {name} is {status}: wait until that is over.")
 
 
+def stack_of(stage: str) -> str:
+    """What a stage's stack is called unless the operator says otherwise."""
+    return APPLICATION if stage == "prod" else f"{APPLICATION}-{stage}"
+
+
 def _wish(arguments: list[str] | None) -> Wish:
     parser = argparse.ArgumentParser(prog="make deploy", description=__doc__)
     parser.add_argument("--stage", choices=STAGES, default="prod")
@@ -198,10 +203,9 @@ def _wish(arguments: list[str] | None) -> Wish:
     parser.add_argument("--yes", action="store_true", help="don't ask")
     parser.add_argument("--replace-data", action="store_true", help="even if data may be lost")
     given = parser.parse_args(arguments)
-    own = APPLICATION if given.stage == "prod" else f"{APPLICATION}-{given.stage}"
     return Wish(
         stage=given.stage,
-        stack=given.stack or own,
+        stack=given.stack or stack_of(given.stage),
         parameters=read_parameters(given.parameters, stage=given.stage),
         bucket=given.bucket,
         yes=given.yes,

@@ -65,7 +65,7 @@ def audit(given: argparse.Namespace, terminal: Terminal) -> Exit:
     late: list[str] = []
     for organization_id in terminal.progress(_chosen(given), of="accounts", total=_total(given)):
         try:
-            checked = services().restoring.check(organization_id)
+            checked = services().auditing.check(organization_id)
         except BusyError as error:
             busy.append(organization_id)
             terminal.note(str(error))
@@ -91,7 +91,7 @@ def rebuild(given: argparse.Namespace, terminal: Terminal) -> Exit:
     open_: list[str] = []
     for organization_id in terminal.progress(_chosen(given), of="accounts", total=_total(given)):
         try:
-            checked = services().restoring.check(organization_id)
+            checked = services().auditing.check(organization_id)
             if not checked.holds_in_line and checked.ledger_whole:
                 open_.append(organization_id)
             if checked.in_line:
@@ -143,7 +143,7 @@ def _entries(organization_id: str, window: Window) -> Iterator[Entry]:
 def _chosen(given: argparse.Namespace) -> Sequence[str] | Iterator[str]:
     if bool(given.organizations) == given.all:
         raise SettingsError("Name organizations, or say --all.")
-    return services().restoring.organizations() if given.all else given.organizations
+    return services().auditing.organizations() if given.all else given.organizations
 
 
 def _total(given: argparse.Namespace) -> int | None:

@@ -134,8 +134,7 @@ class Comparison:
     @property
     def account_in_line(self) -> bool:
         """Whether the account is what its ledger makes it."""
-        stored = self.stored or StoredAccount(organization_id=self.organization_id)
-        return stored == replace(self.expected, low_since=stored.low_since)
+        return self._met == replace(self.expected, low_since=self._met.low_since)
 
     @property
     def holds_in_line(self) -> bool:
@@ -159,14 +158,17 @@ class Comparison:
         return self.account_in_line and self.holds_in_line and not self.missing
 
     @property
+    def faults(self) -> tuple[str, ...]:
+        """The names of what doesn't agree: fields of the account, `entries`, `holds`."""
+        kept = {"entries": self.ledger_whole, "holds": self.holds_in_line}
+        return (*self._changed(), *(name for name, agrees in kept.items() if not agrees))
+
+    @property
     def differences(self) -> Sequence[str]:
         """What doesn't agree, a sentence each."""
-        before = (self.stored or StoredAccount(organization_id=self.organization_id)).described()
-        after = self.expected.described()
         found = [
-            f"{name} is {before[name]}, and {after[name]} by the ledger"
-            for name in after
-            if before[name] != after[name]
+            f"{name} is {before}, and {after} by the ledger"
+            for name, (before, after) in self._changed().items()
         ]
         if not self.ledger_whole:
             found.append("the ledger lost entries: it must be restored before the account is")
@@ -178,6 +180,16 @@ class Comparison:
                 "by the ledger"
             )
         return found
+
+    @property
+    def _met(self) -> StoredAccount:
+        """The account as it was met; an empty one, where there is none."""
+        return self.stored or StoredAccount(organization_id=self.organization_id)
+
+    def _changed(self) -> Mapping[str, tuple[object, object]]:
+        """What the account says and should say, where that differs, by name."""
+        before, after = self._met.described(), self.expected.described()
+        return {name: (before[name], after[name]) for name in after if before[name] != after[name]}
 
     def repaired(self, *, now: datetime) -> StoredAccount:
         """The account to store instead: if it is due for a top-up, the sweep looks after it."""

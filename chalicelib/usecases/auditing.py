@@ -1,119 +1,131 @@
-"""Proving law 1 in production: an account is what the entries of its history come to."""
+"""Auditing: an account held against its ledger and its holds, beside traffic; nothing is changed.
+
+This proves law 1 of one account; `sampling` chooses accounts for the schedule, and `restoring` sets
+right what isn't.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from chalicelib.domain.audit import Audit
 from chalicelib.domain.errors import BusyError
-from chalicelib.ports import Audits, Pause
+from chalicelib.domain.stored_account import (
+    Comparison,
+    HistorySums,
+    ListedWrite,
+    StoredAccount,
+    comparison_of,
+)
+from chalicelib.ports import Accounts, History, Holds, Pause, TopUps
 
-#: Longer than any process takes from its time to its last try of a write: what is older is summed
-#: once, and only what is younger again while writes go on.
-_SETTLED_AFTER = timedelta(hours=1)
-#: With their pauses about two seconds, in which a busy account rests for a moment, and an index
-#: shows what was written.
-_ATTEMPTS = 8
-
-#: A run that samples begins with another part of the accounts each time: with parts of about one
-#: account each, none is for ever behind one with a long history. DynamoDB allows no more parts.
-_MOST_PARTS = 1_000_000
-#: What one run reads, and the longest history in it: minutes of a function's time.
-_MOST_WRITES = 200_000
-_LONGEST_HISTORY = 100_000
-#: An account costs its own reads even if it has no history.
-_WRITES_PER_ACCOUNT = 20
-
-
-@dataclass(slots=True, kw_only=True)
-class Sample:
-    """What a run found.
-
-    `unsettled` never rested long enough to be compared, and `too_long` have a history that a run
-    has no time for: both must be looked at one by one. `complete` says that no
-    account was left for the next runs.
-    """
-
-    checked: int = 0
-    mismatches: list[Audit] = field(default_factory=list)
-    unsettled: list[str] = field(default_factory=list)
-    too_long: list[str] = field(default_factory=list)
-    failures: list[tuple[str, Exception]] = field(default_factory=list)
-    complete: bool = True
+#: A write's place in the history is from when it was begun: whatever is older than this, beside
+#: the newest, has been made or never will be, so only what is younger is read again.
+_SETTLED_AFTER = timedelta(minutes=5)
+#: So often the youngest writes are read again until the account stands still around them.
+_ATTEMPTS = 60
+#: The index of the history is behind by milliseconds: what stays different so often, is. With the
+#: pauses that is about a second.
+_SAME_SIGHTS = 8
+_LONGEST_PAUSE = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Auditing:
-    """Compares accounts with their entries; changes nothing."""
+    """Compares accounts with their ledger."""
 
-    audits: Audits
+    accounts: Accounts
+    history: History
+    holds: Holds
+    top_ups: TopUps
     pause: Pause
 
-    def check(self, organization_id: str, *, now: datetime) -> Audit:
-        """The account beside its entries' sums, both after the same write.
+    def organizations(self) -> Iterator[str]:
+        """Every organization that has an account or a history, each once."""
+        return self.accounts.organizations()
+
+    def check(self, organization_id: str, *, attempts: int = _ATTEMPTS) -> Comparison:
+        """Hold the account against its ledger, both after the same write, or it is done again.
 
         It reads the whole history, however long that is.
 
         Raises:
-            BusyError: if the account never rested long enough.
+            BusyError: if the account never stood still between its history's end and a look.
         """
-        settled_until = now - _SETTLED_AFTER
-        settled = self.audits.sums(organization_id, until=settled_until)
-        for attempt in range(_ATTEMPTS):
-            before = self.audits.balance(organization_id)
-            sums = settled + self.audits.sums(organization_id, since=settled_until)
-            account = self.audits.balance(organization_id)
-            if account.writes == before.writes == sums.writes:
-                return Audit(account=account, entries=sums)
-            # Something was written meanwhile, or the index doesn't show all of it yet.
-            self.pause(attempt)
-        before = self.audits.balance(organization_id)
-        sums = self.audits.sums(organization_id)
-        account = self.audits.balance(organization_id)
-        if account.writes != before.writes:
-            raise BusyError("The account is changed all the time; please try again.")
-        return Audit(account=account, entries=sums)
+        return next(self.looks(organization_id, attempts=attempts))
 
-    def sample(self, *, now: datetime) -> Sample:
-        """Check as many accounts as a run has time for, others each time.
+    def looks(self, organization_id: str, *, attempts: int) -> Iterator[Comparison]:
+        """What checking the account finds, time and again: a later look reads only what is young.
 
-        Those of a small installation are all checked every time.
+        Raises:
+            BusyError: after so many attempts, whether they found anything or not.
         """
-        sample = Sample()
-        left = _MOST_WRITES
-        for organization_id in self._in_turn(now):
-            if left <= 0:
-                sample.complete = False
-                break
-            left -= _WRITES_PER_ACCOUNT
-            try:
-                writes = self.audits.balance(organization_id).writes
-                if writes > _LONGEST_HISTORY:
-                    sample.too_long.append(organization_id)
-                    continue
-                left -= writes
-                audit = self.check(organization_id, now=now)
-            except BusyError:
-                sample.unsettled.append(organization_id)
-            except Exception as error:
-                # It is told; the others need not wait for it.
-                sample.failures.append((organization_id, error))
-            else:
-                sample.checked += 1
-                if not audit.matches:
-                    sample.mismatches.append(audit)
-        return sample
+        reading = _Reading(history=self.history, organization_id=organization_id)
+        seen: tuple[StoredAccount | None, HistorySums] | None = None
+        sights = 0
+        for attempt in range(attempts):
+            order = self.top_ups.get(organization_id)
+            sums = reading.sums()
+            # What was listed is made: if the account counts no more, nothing was written since,
+            # however long the listing took. Only these two reads need it to stand still.
+            holds = self.holds.open(organization_id)
+            stored = self.accounts.stored(organization_id)
+            top_up = self.top_ups.get(organization_id)
+            if top_up == order:
+                sights = sights + 1 if (stored, sums) == seen else 1
+                seen = stored, sums
+                counted = sums.writes == (stored.writes if stored else 0)
+                if counted or (sights >= _SAME_SIGHTS and reading.whole):
+                    yield comparison_of(stored, sums, top_up, holds)
+                elif sights >= _SAME_SIGHTS:
+                    # Nobody is accused by what was summed before: a run of minutes may have
+                    # written in the settled part meanwhile.
+                    reading = _Reading(history=self.history, organization_id=organization_id)
+            self.pause(min(attempt, _LONGEST_PAUSE))
+        raise BusyError(f"The account of {organization_id} moves too fast; suspend it, or wait.")
 
-    def _in_turn(self, now: datetime) -> Iterator[str]:
-        """All organizations, beginning somewhere else each hour.
 
-        The beginnings are spread by the golden ratio: so no part waits much longer for its turn
-        than another, and no run needs to know where the last one ended.
-        """
-        parts = min(max(1, self.audits.about_how_many()), _MOST_PARTS)
-        hours = int(now.timestamp()) // 3600
-        first = (hours * 0x9E3779B1 % 2**32) * parts // 2**32
-        for step in range(parts):
-            yield from self.audits.organizations(part=(first + step) % parts, parts=parts)
+@dataclass(slots=True, kw_only=True)
+class _Reading:
+    """The history as far as it was read: what is settled is summed once.
+
+    `whole` says that the last sums are of one reading from the beginning.
+    """
+
+    history: History
+    organization_id: str
+    settled: HistorySums = field(default_factory=HistorySums)
+    since: datetime | None = None
+    whole: bool = True
+
+    def sums(self) -> HistorySums:
+        """The sums of the whole history, of which only the youngest part is read again."""
+        self.whole = self.since is None
+        young: list[ListedWrite] = []
+        for page in self._pages():
+            young += page
+            newest = max((write.entries[0].recorded_at for write in page), default=None)
+            if newest is not None:
+                self._settle(young, before=newest - _SETTLED_AFTER)
+        return self.settled.plus(young)
+
+    def _settle(self, young: list[ListedWrite], *, before: datetime) -> None:
+        # Whole seconds, since places in the history are not as fine as times.
+        before = before.replace(microsecond=0)
+        if self.since is not None and before <= self.since:
+            return
+        old = [write for write in young if write.entries[0].recorded_at < before]
+        young[:] = [write for write in young if write.entries[0].recorded_at >= before]
+        self.settled = self.settled.plus(old)
+        self.since = before
+
+    def _pages(self) -> Iterator[Sequence[ListedWrite]]:
+        after: str | None = None
+        since = self.since
+        while True:
+            page = self.history.listed(self.organization_id, since=since, after=after)
+            yield page.items
+            after = page.after
+            if after is None:
+                return

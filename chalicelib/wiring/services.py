@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from chalicelib.usecases.restoring import Restoring
     from chalicelib.usecases.reversing import Reversing
     from chalicelib.usecases.rolling_up import RollingUp
+    from chalicelib.usecases.sampling import Sampling
     from chalicelib.usecases.suspending import Suspending
     from chalicelib.usecases.sweeping import Sweeping
     from chalicelib.usecases.taking import Taking
@@ -208,12 +209,25 @@ class Services(Outside):
 
     @cached_property
     def auditing(self) -> Auditing:
-        """Comparing accounts with their entries."""
-        from chalicelib.adapters.dynamodb.audits import DynamoAudits
+        """Comparing accounts with their ledger."""
+        from chalicelib.adapters.dynamodb.history import DynamoHistory
         from chalicelib.adapters.pause import JitteredPause
         from chalicelib.usecases.auditing import Auditing
 
-        return Auditing(audits=self._connected(DynamoAudits), pause=JitteredPause())
+        return Auditing(
+            accounts=self._accounts,
+            history=self._connected(DynamoHistory),
+            holds=self._holds,
+            top_ups=self.top_ups,
+            pause=JitteredPause(),
+        )
+
+    @cached_property
+    def sampling(self) -> Sampling:
+        """Auditing by schedule."""
+        from chalicelib.usecases.sampling import Sampling
+
+        return Sampling(accounts=self._accounts, auditing=self.auditing)
 
     @cached_property
     def refunding(self) -> Refunding:
@@ -271,18 +285,10 @@ class Services(Outside):
 
     @cached_property
     def restoring(self) -> Restoring:
-        """Accounts against their ledger."""
-        from chalicelib.adapters.dynamodb.history import DynamoHistory
-        from chalicelib.adapters.pause import JitteredPause
+        """Setting accounts right by their ledger."""
         from chalicelib.usecases.restoring import Restoring
 
-        return Restoring(
-            accounts=self._accounts,
-            history=self._connected(DynamoHistory),
-            holds=self._holds,
-            top_ups=self.top_ups,
-            pause=JitteredPause(),
-        )
+        return Restoring(accounts=self._accounts, auditing=self.auditing)
 
     @cached_property
     def sweeping(self) -> Sweeping:

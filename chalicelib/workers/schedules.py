@@ -10,6 +10,7 @@ from aws_lambda_powertools import Logger
 from chalice.app import CloudWatchEvent, Rate
 
 from chalicelib.domain.reconciliation import Difference
+from chalicelib.domain.stored_account import StoredAccount
 from chalicelib.usecases.sweeping import PASSING
 from chalicelib.wiring import now, services
 from chalicelib.workers.queues import workers
@@ -76,14 +77,17 @@ def reconcile(event: CloudWatchEvent) -> Mapping[str, object]:
 
 def _audit() -> None:
     """Compare accounts with their entries, as many as there is time for."""
-    sample = services().auditing.sample(now=now())
-    for audit in sample.mismatches:
+    sample = services().sampling.sample(now=now())
+    for compared in sample.mismatches:
         logger.error(
             "An account is not what its entries make of it",
-            organization_id=audit.account.organization_id,
-            faults=audit.faults,
-            account=asdict(audit.account),
-            entries=asdict(audit.entries),
+            organization_id=compared.organization_id,
+            faults=compared.faults,
+            account=_told(compared.stored),
+            by_the_ledger=_told(compared.expected),
+            entries=compared.entries,
+            missing=len(compared.missing),
+            open_holds_nanos=compared.open_holds_nanos,
         )
     for organization_id, error in sample.failures:
         logger.error("It was not audited", organization_id=organization_id, exc_info=error)
@@ -98,3 +102,11 @@ def _audit() -> None:
         }
     )
     logger.info("Audited", checked=sample.checked, complete=sample.complete)
+
+
+def _told(account: StoredAccount | None) -> Mapping[str, object] | None:
+    """What the log has of an account: not its last write, whose key is a caller's words."""
+    if account is None:
+        return None
+    found = asdict(account)
+    return {name: found[name] for name in found if name not in {"last_write", "low_since"}}

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.adapters.dynamodb.accounts import DynamoAccounts
-from chalicelib.adapters.dynamodb.audits import DynamoAudits
 from chalicelib.adapters.dynamodb.commit import Committer
 from chalicelib.adapters.dynamodb.history import DynamoHistory
 from chalicelib.adapters.dynamodb.holds import DynamoHolds
@@ -29,7 +28,6 @@ from chalicelib.adapters.dynamodb.usage_days import DynamoUsageDays
 from chalicelib.config import Settings
 from chalicelib.ports import (
     Accounts,
-    Audits,
     Customers,
     History,
     Holds,
@@ -44,7 +42,6 @@ from chalicelib.ports import (
     UsageDays,
 )
 from tests.fakes.accounts import FakeAccounts
-from tests.fakes.audits import FakeAudits
 from tests.fakes.metering import FakeHolds, FakeTraceCounts
 from tests.fakes.outside import NoPause
 from tests.fakes.prices import FakePrices
@@ -76,7 +73,6 @@ class Database:
     holds: Holds
     trace_counts: TraceCounts
     history: History
-    audits: Audits
     usage_days: UsageDays
     prices: Prices
     pause: NoPause
@@ -97,7 +93,6 @@ def fake_database() -> Database:
         holds=FakeHolds(store),
         trace_counts=FakeTraceCounts(store),
         history=FakeHistory(store),
-        audits=FakeAudits(store),
         usage_days=FakeUsageDays(),
         prices=FakePrices(),
         pause=NoPause(),
@@ -129,7 +124,6 @@ def dynamodb(environment: Mapping[str, str], *, client: Any = None) -> Iterator[
             holds=DynamoHolds(),
             trace_counts=DynamoTraceCounts(),
             history=DynamoHistory(),
-            audits=DynamoAudits(),
             usage_days=DynamoUsageDays(pause),
             prices=DynamoPrices(max_age_seconds=0),
             pause=pause,

@@ -11,6 +11,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from devstack.aws import STACK_NAME
 from devstack.client import request
 from devstack.walk import Walk
 from tests.e2e.deployment import Deployment
@@ -104,6 +105,14 @@ def test_each_schedule_calls_its_function(deployment: Deployment) -> None:
         assert [t["Arn"] for t in targets] == [found["Configuration"]["FunctionArn"]]
 
 
+def test_each_function_measures_and_logs_under_the_stacks_name(deployment: Deployment) -> None:
+    functions = deployment.cloud.client("lambda")
+    for name in deployment.functions:
+        found = functions.get_function(FunctionName=deployment.physical_ids[name])
+        variables = found["Configuration"]["Environment"]["Variables"]
+        assert variables["POWERTOOLS_SERVICE_NAME"] == STACK_NAME, name
+
+
 def test_every_alarm_watches_something_that_is_there(deployment: Deployment) -> None:
     physical = deployment.physical_ids
     there = {value.rpartition("/")[2] for value in physical.values()} | {"gateway-credits"}
@@ -113,7 +122,11 @@ def test_every_alarm_watches_something_that_is_there(deployment: Deployment) -> 
     for alarm in alarms:
         # Whether a metric of ours is measured is tests/unit/test_runbook.py's question.
         ours = alarm["Namespace"] == "GatewayCredits"
-        watched = {d["Value"] for d in alarm.get("Dimensions", ()) if not ours}
+        if ours:
+            dimensions = {d["Name"]: d["Value"] for d in alarm["Dimensions"]}
+            assert dimensions["service"] == STACK_NAME, alarm["AlarmName"]
+            continue
+        watched = {d["Value"] for d in alarm.get("Dimensions", ())}
         assert watched <= there, f"{alarm['AlarmName']} watches {watched - there}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 
 from chalicelib.domain.stored_account import StoredAccount
@@ -38,6 +39,17 @@ class FakeAccounts:
         with self._store.lock:
             histories = {entries[0].organization_id for entries in self._store.writes.values()}
             return iter(sorted(histories | self._store.accounts.keys()))
+
+    def about_how_many(self) -> int:
+        """See the port."""
+        with self._store.lock:
+            return len(self._store.accounts)
+
+    def in_part(self, part: int, *, of: int) -> Iterator[str]:
+        """See the port."""
+        with self._store.lock:
+            known = list(self._store.accounts)
+        return (name for name in known if zlib.crc32(name.encode()) % of == part)
 
 
 def _stored(row: AccountRow) -> StoredAccount:

@@ -37,6 +37,7 @@ from chalicelib.ports import (
 from chalicelib.usecases.adjusting import Adjusting
 from chalicelib.usecases.announcing import AnnouncingLedger
 from chalicelib.usecases.archiving import Archiving
+from chalicelib.usecases.auditing import Auditing
 from chalicelib.usecases.card_tries import CardTries
 from chalicelib.usecases.closing import Closing
 from chalicelib.usecases.concluding import Concluding
@@ -55,6 +56,7 @@ from chalicelib.usecases.reconciling import Reconciling
 from chalicelib.usecases.refunding import Refunding
 from chalicelib.usecases.restoring import Restoring
 from chalicelib.usecases.reversing import Reversing
+from chalicelib.usecases.sampling import Sampling
 from chalicelib.usecases.sending_back import SendingBack
 from chalicelib.usecases.suspending import Suspending
 from chalicelib.usecases.sweeping import Sweeping
@@ -117,6 +119,8 @@ class UseCases:
     sweeping: Sweeping
     invoicing: Invoicing
     archiving: Archiving
+    auditing: Auditing
+    sampling: Sampling
     restoring: Restoring
     suspending: Suspending
     closing: Closing
@@ -144,6 +148,8 @@ _MADE: Mapping[str, type[Any]] = {
     "sweeping": Sweeping,
     "invoicing": Invoicing,
     "archiving": Archiving,
+    "auditing": Auditing,
+    "sampling": Sampling,
     "restoring": Restoring,
     "suspending": Suspending,
     "sending_back": SendingBack,

@@ -78,7 +78,7 @@ def test_an_account_is_rebuilt_again_and_again_while_it_is_spent_from(running: S
     for thread in threads:
         thread.join()
     running.restoring.repair(ORG, now=datetime.now(UTC))
-    assert running.restoring.check(ORG).in_line
+    assert running.auditing.check(ORG).in_line
     account = running.ledger.account(ORG)
     assert account.available_nanos == parse_usd("100.00") - sum(taken)
     entries, after = 0, None

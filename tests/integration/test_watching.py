@@ -116,7 +116,7 @@ def test_schedules_measure_what_they_found(watched: Watched) -> None:
     found = totals(watched.log.getvalue())
     assert found["LedgerMismatches"] == 1
     (told,) = watched.said("An account is not what its entries make of it")
-    assert (told["organization_id"], told["faults"]) == ("acme", ["available", "headroom"])
+    assert (told["organization_id"], told["faults"]) == ("acme", ["available"])
     assert {name for name in found if name.startswith("Swept")} == {
         f"Swept{kind}"
         for kind in ("Purchases", "Hints", "Invoices", "Notices", "NoticesGivenUp", "Holds")

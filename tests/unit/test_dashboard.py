@@ -66,7 +66,7 @@ def test_what_is_drawn_is_measured() -> None:
             shown_by = ",".join(dimensions)
             assert name in AWS_METRICS[namespace, shown_by], (namespace, name, shown_by)
             continue
-        assert dimensions.pop("service") == "gateway-credits"
+        assert dimensions.pop("service") == "<AWS::StackName>"
         kind = CATALOGUE[name]
         if kind.dimension is None or (kind.summed and not dimensions):
             assert not dimensions, name

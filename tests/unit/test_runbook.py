@@ -71,7 +71,7 @@ def test_an_alarm_of_ours_watches_a_metric_that_is_emitted(name: str) -> None:
     alarm = ALARMS[name]
     kind = CATALOGUE[alarm["MetricName"]]
     dimensions = {each["Name"]: each["Value"] for each in alarm["Dimensions"]}
-    assert dimensions.pop("service") == "gateway-credits"
+    assert dimensions.pop("service") == {"Ref": "AWS::StackName"}
     if dimensions:
         ((dimension, value),) = dimensions.items()
         assert (dimension, value in kind.values) == (kind.dimension, True)

@@ -202,6 +202,28 @@ def test_no_secret_is_in_the_template_or_resolved_when_deploying(merged: Merged)
     assert variables["CURSOR_SECRET_ID"] == {"Fn::GetAtt": ["CursorSecret", "Id"]}
 
 
+def test_what_is_measured_and_watched_is_told_apart_by_the_stacks_name(merged: Merged) -> None:
+    variables = merged.content["Globals"]["Function"]["Environment"]["Variables"]
+    service = variables["POWERTOOLS_SERVICE_NAME"]
+    for name, function in merged.functions.items():
+        own = function.get("Environment", {}).get("Variables", {})
+        assert "POWERTOOLS_SERVICE_NAME" not in own, name
+    # Stages are stacks of different names: one that is named here would be every stage's.
+    assert service == {"Ref": "AWS::StackName"}
+    watched = {
+        name: {each["Name"]: each["Value"] for each in alarm["Properties"]["Dimensions"]}
+        for name, alarm in merged.of_type("AWS::CloudWatch::Alarm").items()
+        if alarm["Properties"]["Namespace"] == variables["POWERTOOLS_METRICS_NAMESPACE"]
+    }
+    assert {name: dimensions["service"] for name, dimensions in watched.items()} == dict.fromkeys(
+        watched, service
+    )
+    assert len(watched) >= 6
+    (dashboard,) = merged.of_type("AWS::CloudWatch::Dashboard").values()
+    drawn = re.findall(r'"service", "([^"]*)"', dashboard["Properties"]["DashboardBody"]["Fn::Sub"])
+    assert set(drawn) == {"${AWS::StackName}"}
+
+
 def test_the_api_is_regional_throttled_traced_and_logged_without_tokens(merged: Merged) -> None:
     api = merged.properties("RestAPI")
     assert api["EndpointConfiguration"] == "REGIONAL"
