@@ -147,8 +147,8 @@ lock-check: $(STAMP) ## Check that requirements*.txt fit their *.in and what is 
 	@$(PY) scripts/lock.py --check
 
 .PHONY: simulate
-simulate: $(STAMP) ## Attack the whole money path from seeds (SEEDS=100 STEPS=2000 FIRST=…; SEED=… tells one story)
-	@$(PY) -m simulation --steps $${STEPS:-2000} $(if $(SEED),--seed $(SEED),--seeds $${SEEDS:-100} $(if $(FIRST),--first $(FIRST)))
+simulate: $(STAMP) ## Attack the whole money path from seeds (SEEDS=100 STEPS=2000 FIRST=… RECORD=file; SEED=… tells one story)
+	@$(PY) -m simulation --steps $${STEPS:-2000} $(if $(SEED),--seed $(SEED),--seeds $${SEEDS:-100} $(if $(FIRST),--first $(FIRST)) $(if $(RECORD),--record $(RECORD)))
 
 .PHONY: mutants
 mutants: $(STAMP) ## Plant faults in the product, one at a time, and see which law finds each (MUTANT_SEEDS=60)

@@ -7,8 +7,10 @@ import os
 import random
 import sys
 import warnings
+from pathlib import Path
 
 from simulation.campaign import Campaign
+from simulation.record import Record
 from simulation.report import print_campaign, replay
 from simulation.run import DEFAULT_STEPS, Plan
 
@@ -24,6 +26,8 @@ def main() -> int:
         seeds=range(first, first + options.seeds),
         steps=options.steps,
         processes=options.processes or os.cpu_count() or 1,
+        stops=not options.go_on,
+        record=Record(options.record) if options.record else None,
     )
     campaign.run(progress=sys.stderr)
     return print_campaign(campaign, shrinks=not options.whole)
@@ -36,6 +40,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=100, help="how many histories")
     parser.add_argument("--first", type=int, help="the first seed; by default a new one")
     parser.add_argument("--processes", type=int, help="by default as many as there are cores")
+    parser.add_argument("--record", type=Path, help="keep what held here, and go on from it")
+    parser.add_argument("--go-on", action="store_true", help="don't stop at what fails")
     parser.add_argument("--whole", action="store_true", help="don't shorten what fails")
     return parser.parse_args()
 

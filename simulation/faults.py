@@ -36,6 +36,9 @@ _OUTAGES, _OUTAGE_SECONDS, _OUTAGE_RATE = 10, 20.0, 0.7
 _READS = {"GET", "GetItem", "BatchGetItem", "Query", "Scan", "ReceiveMessage", "GetObject"}
 
 
+Calls = tuple[str, str, str, bool]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Befallen:
     """One fault that befell a call: who made it, which of their calls it was."""
@@ -46,6 +49,16 @@ class Befallen:
     flow: str
     target: str
     kind: str
+
+
+def can_befall(calls: Counter[Calls]) -> Counter[tuple[str, str]]:
+    """How many calls of each flow each kind of fault could befall: the pairs that make sense."""
+    chances: Counter[tuple[str, str]] = Counter()
+    for (flow, service, operation, mortal), count in calls.items():
+        for kind in KINDS[service]:
+            if _ONLY.get(kind, operation) == operation and (mortal or kind not in _DEATHS):
+                chances[flow, kind] += count
+    return chances
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +83,8 @@ class Faults:
     active: bool = True
     befallen: list[Befallen] = field(default_factory=list)
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    #: Calls by flow, service, operation, and whether a process makes them that can die.
+    calls: Counter[Calls] = field(default_factory=Counter)
     _rates: dict[str, tuple[tuple[str, float], ...]] = field(default_factory=dict)
     _outages: dict[tuple[str, int], Outage | None] = field(default_factory=dict)
 
@@ -84,6 +99,7 @@ class Faults:
         drawn = actor.stream.fraction()
         if not self.active:
             return None
+        self.calls[actor.flow, service, operation, actor.instance is not None] += 1
         outage = self._outage(service, now)
         rates = self._rates[service]
         if outage is not None and (not outage.spares_reads or operation not in _READS):

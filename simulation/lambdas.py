@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from devstack.invocation import FunctionSettings
@@ -20,6 +21,12 @@ Event = dict[str, Any]
 API = "api_handler"
 #: Lambda begins a new instance for these reasons only now and then; the simulation more often.
 _COLD_STARTS = 8
+
+
+@cache
+def _function_settings() -> FunctionSettings:
+    """They are the same in every world, and take a while to read."""
+    return FunctionSettings.read(CHECKOUT)
 
 
 @dataclass(slots=True, eq=False)
@@ -66,7 +73,7 @@ class Lambdas:
     generation: int = 1
     _idle: dict[str, list[Instance]] = field(default_factory=dict)
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
-    _settings: FunctionSettings = field(default_factory=lambda: FunctionSettings.read(CHECKOUT))
+    _settings: FunctionSettings = field(default_factory=_function_settings)
 
     def invoke(
         self, function: str, event: Event, *, flow: str, name: str, after: float = 0.0

@@ -7,10 +7,15 @@ from collections import Counter
 from collections.abc import Iterable
 
 from simulation.campaign import Campaign
+from simulation.faults import can_befall
+from simulation.outcomes import ENOUGH_HISTORIES, missing
 from simulation.run import History, Plan, run
 from simulation.shrink import shrunk
 
 _COLUMN = 9
+#: A pair of a flow and a fault counts as tried after so many.
+_OFTEN = 100
+_SHOWN = 40
 
 
 def print_campaign(campaign: Campaign, *, shrinks: bool) -> int:
@@ -23,10 +28,15 @@ def print_campaign(campaign: Campaign, *, shrinks: bool) -> int:
         f"{campaign.total_steps / max(campaign.seconds, 0.001):,.0f} a second, "
         f"{per_core:,.0f} a second of processor time.\n"
     )
-    _say(coverage_table(campaign.counts))
+    _say(coverage_table(campaign.counts, can_befall(campaign.calls)))
+    _say(_outcomes_table(campaign.outcomes))
+    _say(f"Digest of all histories: {campaign.digest()}")
+    unseen = missing(campaign.outcomes) if campaign.done >= ENOUGH_HISTORIES else []
+    if unseen:
+        _say(f"BLIND: in none of the histories: {', '.join(unseen)}")
     if not campaign.failed:
         _say("No law was broken.")
-        return 0
+        return 1 if unseen else 0
     for history in campaign.failed:
         tell_failure(history, shrinks=shrinks)
     return 1
@@ -64,15 +74,31 @@ def tell_failure(history: History, *, shrinks: bool) -> None:
     )
 
 
-def coverage_table(counts: Counter[tuple[str, str]]) -> str:
-    """How often each kind of fault befell each flow."""
-    flows = sorted({flow for flow, _ in counts})
-    kinds = sorted({kind for _, kind in counts})
+def _outcomes_table(outcomes: Counter[str]) -> str:
+    """What was answered, and how invocations ended."""
+    lines = [f"{count:>10,}  {name}" for name, count in sorted(outcomes.items())]
+    return "What came about:\n" + "\n".join(lines) + "\n"
+
+
+def coverage_table(counts: Counter[tuple[str, str]], chances: Counter[tuple[str, str]]) -> str:
+    """How often each kind of fault befell each flow; 0 where it could have and never did."""
+    flows = sorted({flow for flow, _ in counts | chances})
+    kinds = sorted({kind for _, kind in counts | chances})
     width = max((len(kind) for kind in kinds), default=0)
     lines = [" " * width + "".join(f"{flow[:_COLUMN]:>{_COLUMN + 1}}" for flow in flows)]
     for kind in kinds:
-        cells = "".join(f"{counts[flow, kind] or '·':>{_COLUMN + 1}}" for flow in flows)
+        cells = ""
+        for flow in flows:
+            never = 0 if (flow, kind) in chances else "·"
+            cells += f"{counts[flow, kind] or never:>{_COLUMN + 1}}"
         lines.append(f"{kind:<{width}}{cells}")
+    seldom = sorted(pair for pair in chances if counts[pair] < _OFTEN)
+    lines.append(f"\n{len(chances)} pairs make sense; {len(chances) - len(seldom)} of them came")
+    lines[-1] += f" at least {_OFTEN} times."
+    lines += [
+        f"  {flow}, {kind}: {counts[flow, kind]} of {chances[flow, kind]:,} calls"
+        for flow, kind in seldom[:_SHOWN]
+    ]
     return "\n".join(lines) + "\n"
 
 

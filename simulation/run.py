@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from simulation.director import Director
 from simulation.drain import Drain
+from simulation.faults import Calls
 from simulation.laws.balances import Balances
 from simulation.laws.charges import Charges
 from simulation.laws.documents import Documents
@@ -45,6 +46,7 @@ class History:
     numbers: list[int] = field(default_factory=list)
     befallen: list[tuple[str, int]] = field(default_factory=list)
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    calls: Counter[Calls] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
     story: list[str] = field(default_factory=list)
     digest: str = ""
@@ -88,7 +90,8 @@ def run(plan: Plan, *, tells: bool = False) -> History:
     history.violations = world.violations
     history.begun, history.numbers = director.begun, director.numbers
     history.befallen = [(each.actor, each.call) for each in world.faults.befallen]
-    history.counts, history.outcomes = world.faults.counts, world.outcomes
+    history.counts, history.calls = world.faults.counts, world.faults.calls
+    history.outcomes = world.outcomes
     history.story = world.story.lines
     history.digest = world.digest()
     return history

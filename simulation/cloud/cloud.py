@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from devstack.aws import REGION, STACK_NAME, settings_of
 from devstack.settings import CHECKOUT
+from devstack.template import Template
 from simulation.cloud.choices import STRONGEST, Choices
 from simulation.cloud.client import ATTEMPTS, MemoryClient, Pause
 from simulation.cloud.dynamodb import MemoryDynamoDb
@@ -19,6 +21,12 @@ from simulation.cloud.s3 import MemoryS3
 from simulation.cloud.secrets import MemorySecrets
 from simulation.cloud.sqs import MemorySqs
 from simulation.cloud.wire import Wire, direct
+
+
+@cache
+def _template(root: Path) -> Template:
+    """It is the same in every world, and takes a while to read."""
+    return settings_of(root)
 
 
 class MemoryCloud:
@@ -36,7 +44,7 @@ class MemoryCloud:
         root: Path = CHECKOUT,
         given: Mapping[str, str] | None = None,
     ) -> None:
-        resources = Resources(settings_of(root), stack=STACK_NAME)
+        resources = Resources(_template(root), stack=STACK_NAME)
         self.physical_ids: Mapping[str, str] = resources.physical_ids
         self.environment: Mapping[str, str] = {
             **resources.variables(),
