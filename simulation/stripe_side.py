@@ -138,7 +138,7 @@ class InProcessHttp(stripe.HTTPClient):
             body=(post_data or "").encode(),
         )
         ways = self._world.ways
-        kind, actor = ways.set_out("stripe", sent.method)
+        kind, actor = ways.set_out("stripe", sent.method, about=split.path)
         if kind is kinds.REQUEST_LOST:
             raise _timed_out()
         fault = _FAULTS[kind](sent) if kind in _FAULTS else None

@@ -53,7 +53,7 @@ class Ways:
     def carry_to_aws(self, request: Request, act: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """The `Wire` of the clients in memory."""
         service, operation = request.service, request.operation
-        kind, actor = self.set_out(service, operation)
+        kind, actor = self.set_out(service, operation, about=request)
         if kind in {None, kinds.ANSWER_LATE}:
             answer = act()
         elif kind is kinds.REQUEST_LOST:
@@ -73,7 +73,7 @@ class Ways:
             self._world.scheduler.wait(_LATE_SECONDS * actor.stream.fraction())
         return answer
 
-    def set_out(self, service: str, operation: str) -> tuple[str | None, Actor]:
+    def set_out(self, service: str, operation: str, *, about: object) -> tuple[str | None, Actor]:
         """Wait as long as the way takes; gives the fault that will befall the call.
 
         Raises:
@@ -86,7 +86,7 @@ class Ways:
         scheduler.steps += 1
         self.end_if_too_late(actor)
         kind = self._world.faults.draw(actor, service, operation, scheduler.now)
-        self._world.story.call(actor, service, operation, kind)
+        self._world.story.call(actor, service, operation, kind, about)
         if kind is kinds.DIES_BEFORE:
             self._world.lambdas.kill(actor, "it died before the call took effect")
             raise Ended

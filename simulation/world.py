@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from chalicelib.adapters.dynamodb.models import connect
 from chalicelib.config import Settings
 from simulation.book import Book
@@ -22,7 +24,7 @@ from simulation.deliveries import Queues, Streams
 from simulation.faults import Faults
 from simulation.lambdas import API, Lambdas
 from simulation.patches import models_bound_to, simulated
-from simulation.scheduler import Actor, Scheduler, current_or_none
+from simulation.scheduler import Actor, Scheduler, current, current_or_none
 from simulation.story import Story
 from simulation.stripe_side import StripeSide
 from simulation.weakness import Weakness
@@ -181,7 +183,11 @@ class World:
 
     def _carry(self, request: Request, act: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         def effect() -> dict[str, Any]:
-            answer = act()
+            try:
+                answer = act()
+            except ClientError as error:
+                self.story.refused(current(), error)
+                raise
             for listener in self.on_effect:
                 listener(request, answer)
             return answer

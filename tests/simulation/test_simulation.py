@@ -5,14 +5,20 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from simulation.campaign import Campaign
+from simulation.faults import can_befall
+from simulation.outcomes import EXPECTED, missing
+from simulation.record import Record
 from simulation.report import coverage_table
-from simulation.run import Plan, run
+from simulation.run import History, Plan, run
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Enough for each kind of act and most faults to meet, and short enough for every push.
@@ -31,18 +37,31 @@ print(run(Plan(seed=7, steps=400)).digest)
 """
 
 
-def check(plan: Plan) -> None:
+_SHORTEN = """
+from tests.simulation.mutants.planted import MUTANTS
+from tests.simulation.mutants.planting import plant
+plant(next(each for each in MUTANTS if each.name == "webhook trusted instead of fetched"))
+from simulation.report import replay
+from simulation.run import Plan
+raise SystemExit(replay(Plan(seed=2, steps=2_000), shrinks=True))
+"""
+
+
+def check(plan: Plan) -> History:
     history = run(plan)
     replay = f"make simulate SEED={plan.seed} STEPS={plan.steps}"
     assert history.crash is None, f"{history.crash}\n{replay}"
     assert not history.violations, f"{history.violations[0]}\n{replay}"
     assert history.steps >= plan.steps
+    return history
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", FIXED)
-def test_a_fixed_history_holds_all_laws(seed: int) -> None:
-    check(Plan(seed=seed, steps=STEPS))
+def test_fixed_histories_hold_all_laws_and_are_not_blind() -> None:
+    outcomes: Counter[str] = Counter()
+    for seed in FIXED:
+        outcomes += check(Plan(seed=seed, steps=STEPS)).outcomes
+    assert missing(outcomes) == []
 
 
 @pytest.mark.slow
@@ -86,7 +105,64 @@ def test_what_is_left_out_of_a_history_changes_nobody_elses_draws() -> None:
     assert shorter.numbers[:2] == whole.numbers[3:5]
 
 
-def test_the_coverage_table_counts_pairs() -> None:
-    history = run(Plan(seed=2, steps=300))
-    table = coverage_table(history.counts)
-    assert len(table.splitlines()) == 1 + len({kind for _, kind in history.counts})
+@pytest.mark.slow
+def test_a_failure_is_shortened_and_told_with_the_command_that_replays_it() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", _SHORTEN],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    assert done.returncode == 1, done.stderr
+    shortened = re.search(r"Shortened from (\d+) acts to (\d+)", done.stdout)
+    assert shortened is not None
+    before, after = map(int, shortened.groups())
+    assert after <= 3 < before
+    assert "BROKEN: 4 one decision, one charge: pur_" in done.stdout
+    assert "Replay: make simulate SEED=2 STEPS=2000" in done.stdout
+    assert "tells of payment_intent.payment_failed" in done.stdout
+
+
+def test_the_coverage_table_tells_what_could_have_come_and_never_did() -> None:
+    counts = Counter({("purchase", "throttled"): 100, ("webhook", "deploy"): 2})
+    calls = Counter({("purchase", "s3", "PutObject", True): 7, ("purchase", "sqs", "x", False): 9})
+    table = coverage_table(counts, can_befall(calls))
+    assert re.search(r"^throttled +100 +·$", table, re.MULTILINE)
+    assert re.search(r"^dies after +0 +·$", table, re.MULTILINE)
+    assert re.search(r"^deploy +· +2$", table, re.MULTILINE)
+    assert "7 pairs make sense; 1 of them came at least 100 times." in table
+    assert "purchase, dies after: 0 of 7 calls" in table
+    assert "purchase, answer lost: 0 of 16 calls" in table
+
+
+def test_a_campaign_that_never_saw_something_is_blind() -> None:
+    seen = Counter(dict.fromkeys(EXPECTED, 1))
+    assert missing(seen) == []
+    del seen["POST /webhooks/stripe 200"]
+    assert missing(seen) == ["POST /webhooks/stripe 200"]
+
+
+@pytest.mark.slow
+def test_a_recorded_campaign_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    record = Record(tmp_path / "record.jsonl")
+
+    def campaign(seeds: range) -> Campaign:
+        made = Campaign(seeds=seeds, steps=150, processes=1, record=record)
+        made.run()
+        return made
+
+    campaign(range(1, 3))
+    again = campaign(range(1, 4))
+    fresh = Campaign(seeds=range(1, 4), steps=150, processes=1)
+    fresh.run()
+    lines = (tmp_path / "record.jsonl").read_text().splitlines()
+    kept = [json.loads(line)["seed"] for line in lines]
+    assert kept == [1, 2, 3], "each was run once"
+    assert again.digest() == fresh.digest()
+    assert (again.counts, again.calls, again.outcomes) == (
+        fresh.counts,
+        fresh.calls,
+        fresh.outcomes,
+    )

@@ -7,11 +7,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from pynamodb.exceptions import PutError
 
 from chalicelib.adapters.dynamodb.models import MODELS, connect
+from chalicelib.adapters.dynamodb.prices import DynamoPrices
 from chalicelib.adapters.dynamodb.repositories import DynamoCustomers, DynamoTopUps
+from chalicelib.adapters.dynamodb.usage_days import DynamoUsageDays
 from chalicelib.adapters.sqs import SqsQueue
 from chalicelib.domain.errors import BusyError
+from chalicelib.domain.price_rules import PriceRule, Scope
+from chalicelib.domain.usage_day import UsageDay
 from simulation.cloud import MemoryCloud, Request
 from simulation.cloud.errors import answer_lost, request_lost, throttled, unavailable
 from simulation.patches import models_bound_to
@@ -50,6 +55,20 @@ def test_reads_of_a_database_out_of_reach_say_that_it_passes(
         DynamoCustomers().get("acme")
     with pytest.raises(BusyError):
         DynamoTopUps().due(NOW, 10)
+
+
+def test_a_price_that_gets_no_answer_may_be_sent_again(cloud: tuple[MemoryCloud, Any]) -> None:
+    rule = PriceRule(
+        scope=Scope(), version=1, author="ada", recorded_at=NOW, effective_from=NOW, blocked=True
+    )
+    with pytest.raises(BusyError):
+        DynamoPrices(max_age_seconds=60, clock=lambda: 0.0).append(rule)
+
+
+def test_a_day_that_is_not_saved_is_no_rivals_doing(cloud: tuple[MemoryCloud, Any]) -> None:
+    day = UsageDay(organization_id="acme", day=NOW.date(), version=1)
+    with pytest.raises(PutError):
+        DynamoUsageDays(lambda _: None).replace(day)
 
 
 def test_a_queue_out_of_reach_says_that_it_passes(cloud: tuple[MemoryCloud, Any]) -> None:

@@ -8,6 +8,7 @@ from pynamodb.exceptions import DoesNotExist, UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
+from chalicelib.adapters.dynamodb.connection import code_of
 from chalicelib.adapters.dynamodb.models import DUE, AccountModel, EntryModel
 from chalicelib.domain.stored_account import StoredAccount
 
@@ -44,7 +45,7 @@ class DynamoAccounts:
                 actions=_actions(after), condition=_as_read(before)
             )
         except UpdateError as error:
-            if error.cause_response_code != _FAILED:
+            if code_of(error) != _FAILED:
                 raise
             return False
         return True

@@ -14,7 +14,7 @@ from pynamodb.transactions import TransactWrite
 
 from chalicelib.adapters.dynamodb.balance_conditions import balance_conditions
 from chalicelib.adapters.dynamodb.codec import account_of, entry_of, entry_row, to_row
-from chalicelib.adapters.dynamodb.connection import BUSY_ERRORS
+from chalicelib.adapters.dynamodb.connection import BUSY_ERRORS, code_of
 from chalicelib.adapters.dynamodb.models import (
     DUE,
     AccountModel,
@@ -224,23 +224,16 @@ def _(value: InvoiceSequence) -> Condition:
     return last_as_read
 
 
-def _code_of(error: TransactWriteError) -> str | None:
-    """DynamoDB's code; None if it gave no answer, on which PynamoDB's own property stumbles."""
-    answer = getattr(error.cause, "response", None) or {}
-    code: str | None = answer.get("Error", {}).get("Code")
-    return code
-
-
 def _is_busy(error: TransactWriteError) -> bool:
-    if _code_of(error) == "TransactionCanceledException":
+    if code_of(error) == "TransactionCanceledException":
         codes = {reason.code for reason in error.cancellation_reasons if reason}
         # A failed condition is news even if another item was contended.
         return _FAILED not in codes and bool(codes) and codes <= _BUSY_REASONS
-    return _code_of(error) in BUSY_ERRORS
+    return code_of(error) in BUSY_ERRORS
 
 
 def _outcome(write: Write, error: TransactWriteError) -> Outcome:
-    if _code_of(error) is None:
+    if code_of(error) is None:
         raise BusyError("The database can't be reached; please try again.") from error
     reasons = error.cancellation_reasons
     if not any(reason and reason.code == _FAILED for reason in reasons):

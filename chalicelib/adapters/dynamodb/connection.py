@@ -6,6 +6,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.connection import Connection
+from pynamodb.exceptions import PynamoDBException
 
 from chalicelib.domain.errors import BusyError
 
@@ -33,6 +34,13 @@ class SharedConnection(Connection):
             if operation_name in _READS and _passes(error):
                 raise BusyError("The database can't be read now; please try again.") from error
             raise
+
+
+def code_of(error: PynamoDBException) -> str | None:
+    """DynamoDB's code; None if it gave no answer, on which PynamoDB's own property stumbles."""
+    answer = getattr(error.cause, "response", None) or {}
+    code: str | None = answer.get("Error", {}).get("Code")
+    return code
 
 
 def _passes(error: BotoCoreError | ClientError) -> bool:

@@ -17,6 +17,7 @@ from pynamodb.exceptions import PutError
 from pynamodb.models import Model
 
 from chalicelib.adapters.dynamodb.attributes import DataAttribute, TimeAttribute
+from chalicelib.adapters.dynamodb.connection import code_of
 from chalicelib.adapters.dynamodb.models import MODELS
 from chalicelib.domain.errors import BusyError
 from chalicelib.domain.price_rules import PriceBook, PriceRule, Scope
@@ -86,7 +87,7 @@ class DynamoPrices:
         try:
             row.save(condition=PriceRuleModel.book.does_not_exist())
         except PutError as error:
-            if error.cause_response_code != _TAKEN:
+            if code_of(error) != _TAKEN:
                 raise BusyError("The prices can't be changed now; please try again.") from error
             # It may be this very rule, whose answer was lost before botocore tried again.
             taken = PriceRuleModel.get(_BOOK, rule.version, consistent_read=True)

@@ -19,6 +19,7 @@ from pynamodb.transactions import TransactWrite
 
 from chalicelib.adapters.dynamodb import usage_codec as codec
 from chalicelib.adapters.dynamodb.attributes import DataAttribute
+from chalicelib.adapters.dynamodb.connection import code_of
 from chalicelib.adapters.dynamodb.models import MODELS
 from chalicelib.domain.errors import BusyError
 from chalicelib.domain.usage_day import HistoryWrite, UsageDay, joined_groups
@@ -215,4 +216,4 @@ def _is_contended(error: PutError | TransactWriteError) -> bool:
     if isinstance(error, TransactWriteError):
         codes = {reason.code for reason in error.cancellation_reasons if reason}
         return bool(codes) and codes <= _CONTENDED_REASONS
-    return error.cause_response_code in _CONTENDED
+    return code_of(error) in _CONTENDED

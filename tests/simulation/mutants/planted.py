@@ -560,4 +560,26 @@ MUTANTS = (
             ),
         ),
     ),
+    Mutant(
+        "unmended: a secret out of reach",
+        "a secret that can't be read at first is told as a bug of ours",
+        (
+            Edit(
+                "chalicelib.adapters.secrets",
+                "class SecretUnavailableError(BusyError):\n",
+                "class SecretUnavailableError(Exception):\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "unmended: a write without an answer",
+        "a lost answer to a write is told as a bug of ours",
+        (
+            Edit(
+                f"{_DYNAMO}.connection",
+                '    answer = getattr(error.cause, "response", None) or {}\n',
+                '    answer = getattr(error.cause, "response", {})\n',
+            ),
+        ),
+    ),
 )
