@@ -9,6 +9,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 BUILD := build
+# What `make check` could not check, for its last word.
+NOT_CHECKED = $(BUILD)/not-checked
 AUDIT := .venv-audit/.installed
 
 # Settings, from the command line or the environment: make run PORT=8001
@@ -80,6 +82,7 @@ mutation: $(STAMP) ## Change the rules of domain and use cases, and see tests fa
 
 .PHONY: check
 check: lint types imports lock-check secrets advisories package-check test ## Run everything that CI runs
+	@cat $(NOT_CHECKED) >&2 2>/dev/null || true
 
 .PHONY: lint
 lint: $(STAMP) ## Check style and format
@@ -103,8 +106,8 @@ secrets: $(STAMP) ## Look for secrets in the tracked files
 	@$(PY) -m scripts.find_secrets
 
 .PHONY: advisories
-advisories: $(STAMP) ## Ask the public advisory database for known faults of what is deployed
-	@$(PY) -m scripts.advisories
+advisories: $(STAMP) ## Ask the public advisory database for known faults of what is deployed (REQUIRED=1)
+	@$(PY) -m scripts.advisories --reminder $(NOT_CHECKED) $(if $(filter 1,$(REQUIRED)),--required)
 
 .PHONY: fuzz
 fuzz: $(STAMP) ## Send many new requests made from docs/openapi.yaml to the application (EXAMPLES=200)

@@ -11,8 +11,8 @@ from chalicelib.ports import Accounts
 from chalicelib.usecases.auditing import Auditing
 
 #: An account that moves between a look and its repair makes another look necessary, of its young
-#: writes only; with their pauses so many take about a minute.
-_ATTEMPTS = 300
+#: writes only; with their pauses so many take some fifteen seconds.
+_ATTEMPTS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import pytest
 
 from chalicelib.domain.charge import Charge
-from chalicelib.domain.errors import BusyError, CreditsError
+from chalicelib.domain.errors import CreditsError, InsufficientCreditsError
 from chalicelib.domain.money import parse_usd
 from chalicelib.ports import Window
 from chalicelib.wiring import Services, services
@@ -20,11 +20,11 @@ from tests.contract.databases import in_environment
 from tests.support.worker import fund
 
 THREADS = 4
-DEDUCTIONS = 40
-#: Who is refused asks again after a while: else all tries could fall into the first damage.
-REFUSED_SECONDS = 0.2
-#: Between a repair and the next damage, so that it is spent from.
-REPAIRED_SECONDS = 0.4
+ROUNDS = 5
+#: So often it is spent from before each damage, and so after each repair but the last.
+SPENT_BETWEEN = 40
+#: How long that may take on a busy machine; it takes a second.
+PATIENCE_SECONDS = 60.0
 ORG = "busy"
 
 
@@ -36,17 +36,44 @@ def running(aws: Account) -> Iterator[Services]:
     services.cache_clear()
 
 
-def spend(running: Services, taken: list[int], refused: list[CreditsError]) -> None:
-    """Deduct again and again; a refusal may come of the damage, and takes nothing."""
-    for _ in range(DEDUCTIONS):
-        charge = Charge(organization_id=ORG, amount_nanos=parse_usd("0.01"), digest="spent")
-        try:
-            running.metering.deduct(charge, key=uuid.uuid4().hex, now=datetime.now(UTC))
-        except CreditsError as error:
-            refused.append(error)
-            time.sleep(REFUSED_SECONDS)
-        else:
-            taken.append(charge.amount_nanos)
+class Spenders:
+    """Threads that deduct without a rest; a refusal comes of the damage, and takes nothing."""
+
+    def __init__(self, running: Services) -> None:
+        self.taken: list[int] = []
+        self.refused: list[CreditsError] = []
+        self._running = running
+        self._over = threading.Event()
+        self._threads = [threading.Thread(target=self._spend) for _ in range(THREADS)]
+
+    def __enter__(self) -> Spenders:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+    def wait_for(self, more: int) -> None:
+        """Wait until they were let so many times more."""
+        wanted = len(self.taken) + more
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while len(self.taken) < wanted:
+            refused = len(self.refused)
+            assert time.monotonic() < deadline, f"nothing is let any more; {refused} refused"
+            time.sleep(0.01)
+
+    def _spend(self) -> None:
+        while not self._over.is_set():
+            charge = Charge(organization_id=ORG, amount_nanos=parse_usd("0.01"), digest="spent")
+            try:
+                self._running.metering.deduct(charge, key=uuid.uuid4().hex, now=datetime.now(UTC))
+            except CreditsError as error:
+                self.refused.append(error)
+            else:
+                self.taken.append(charge.amount_nanos)
 
 
 def damage(running: Services) -> None:
@@ -60,27 +87,17 @@ def damage(running: Services) -> None:
 
 @pytest.mark.slow
 def test_an_account_is_rebuilt_again_and_again_while_it_is_spent_from(running: Services) -> None:
-    fund(running.ledger, ORG, "100.00")
-    taken: list[int] = []
-    refused: list[CreditsError] = []
-    threads = [
-        threading.Thread(target=spend, args=(running, taken, refused)) for _ in range(THREADS)
-    ]
-    for thread in threads:
-        thread.start()
-    while any(thread.is_alive() for thread in threads):
-        damage(running)
-        try:
-            running.restoring.repair(ORG, now=datetime.now(UTC))
-        except BusyError:
-            continue
-        time.sleep(REPAIRED_SECONDS)
-    for thread in threads:
-        thread.join()
-    running.restoring.repair(ORG, now=datetime.now(UTC))
+    fund(running.ledger, ORG, "1000.00")
+    with Spenders(running) as spenders:
+        for _ in range(ROUNDS):
+            spenders.wait_for(SPENT_BETWEEN)
+            damage(running)
+            assert running.restoring.repair(ORG, now=datetime.now(UTC)).stored is not None
+        spenders.wait_for(SPENT_BETWEEN)
     assert running.auditing.check(ORG).in_line
+    taken = spenders.taken
     account = running.ledger.account(ORG)
-    assert account.available_nanos == parse_usd("100.00") - sum(taken)
+    assert account.available_nanos == parse_usd("1000.00") - sum(taken)
     entries, after = 0, None
     while True:
         page = running.ledger.entries(ORG, Window(limit=100, after=after))
@@ -89,5 +106,5 @@ def test_an_account_is_rebuilt_again_and_again_while_it_is_spent_from(running: S
         if after is None:
             break
     assert entries == 1 + len(taken)
-    assert len(taken) + len(refused) == THREADS * DEDUCTIONS
-    assert len(taken) > THREADS, "it was spent from"
+    assert spenders.refused, "nobody asked while it was damaged"
+    assert {type(error) for error in spenders.refused} == {InsufficientCreditsError}

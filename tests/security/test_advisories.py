@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import string
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.advisories import ROOT, SKIPPED, audited
+from scripts.advisories import ROOT, SKIPPED, Finding, audited, reported
 from scripts.find_secrets import KNOWN, suspects, vain
 
 GOOD = {"name": "jinja2", "version": "3.1.6", "vulns": []}
@@ -77,6 +78,54 @@ def test_an_audit_that_fails_for_another_reason_fails(tmp_path: Path) -> None:
     found = audited(ROOT / "requirements.txt", broken)
     assert not found.passed
     assert "invalid requirements" in found.text
+
+
+@pytest.mark.parametrize(
+    "complained",
+    [
+        "requests.exceptions.HTTPError: 500 Server Error: Internal Server Error",
+        "pip_audit._service.interface.ServiceError: unexpected answer",
+        "ModuleNotFoundError: No module named 'pip_audit'",
+    ],
+)
+def test_a_service_that_is_reached_and_fails_is_no_closed_network(
+    tmp_path: Path, complained: str
+) -> None:
+    broken = tool(tmp_path, said="", complained=complained, status=1)
+    assert not audited(ROOT / "requirements.txt", broken).passed
+
+
+def test_what_was_not_checked_is_said_at_once_and_left_for_the_end(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reminder = tmp_path / "build" / "not-checked"
+    skipped = Finding(passed=True, text=SKIPPED)
+    assert reported(skipped, required=False, reminder=reminder) == 0
+    assert "NOT CHECKED" in capsys.readouterr().err
+    assert reminder.read_text("utf-8") == f"{skipped.line}\n"
+    assert reported(Finding(passed=True, text="fine"), required=False, reminder=reminder) == 0
+    assert not reminder.exists(), "an earlier run's word is not this one's"
+
+
+def test_where_it_is_required_nobody_to_ask_is_a_failure() -> None:
+    assert reported(Finding(passed=True, text=SKIPPED), required=True, reminder=None) == 1
+    assert reported(Finding(passed=True, text="fine"), required=True, reminder=None) == 0
+    assert reported(Finding(passed=False, text="a fault"), required=False, reminder=None) == 1
+
+
+def test_make_check_ends_with_what_was_not_checked(tmp_path: Path) -> None:
+    left = tmp_path / "not-checked"
+    left.write_text("Advisories: NOT CHECKED\n", "utf-8")
+    steps = ["lint", "types", "imports", "lock-check", "secrets", "advisories", "package-check"]
+    done = subprocess.run(
+        ["make", "-s", "check", f"NOT_CHECKED={left}", *(f"-o{each}" for each in (*steps, "test"))],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={name: value for name, value in os.environ.items() if not name.startswith("MAKE")},
+    )
+    assert (done.returncode, done.stderr) == (0, "Advisories: NOT CHECKED\n")
 
 
 def letters(count: int, alphabet: str = string.ascii_letters + string.digits) -> str:

@@ -86,6 +86,24 @@ class Watched:
         )
         function(event)
 
+    def stream_notices(self, *keys: tuple[str, str], kind: str = "INSERT") -> None:
+        """Hand the notice worker a batch of the stream: what became of the rows of these keys."""
+        records = [
+            {
+                "eventName": kind,
+                "eventSource": "aws:dynamodb",
+                "dynamodb": {"Keys": {"organization_id": {"S": organization}, "name": {"S": name}}},
+            }
+            for organization, name in keys
+        ]
+        function = Function(
+            name="notice_worker",
+            handler=app.handler_map["notice_worker"],
+            timeout_seconds=60,
+            memory_mb=512,
+        )
+        function({"Records": records})
+
     def send(self, worker: str, body: object, *, correlation_id: str = "") -> None:
         """Put a message into a worker's queue; text goes as it is."""
         url = self.environment[QUEUES[worker]]

@@ -165,6 +165,18 @@ def test_each_queue_waits_for_its_function_and_takes_back_what_failed(merged: Me
     assert served == {name for name, queue in merged.queues.items() if "RedrivePolicy" in queue}
 
 
+def test_a_notice_waits_for_nothing_but_its_stream(merged: Merged) -> None:
+    """Neither a queue, nor a schedule, nor a window in which a batch is gathered."""
+    ((_, source),) = merged.functions["NoticeWorker"]["Events"].items()
+    assert source["Type"] == "DynamoDB"
+    properties = source["Properties"]
+    assert properties["Stream"] == {"Fn::GetAtt": ["NoticesTable", "StreamArn"]}
+    assert properties.get("MaximumBatchingWindowInSeconds", 0) == 0
+    assert "FilterCriteria" not in properties
+    # Several shards are read at once, each as soon as it has something.
+    assert merged.functions["NoticeWorker"]["ReservedConcurrentExecutions"] > 1
+
+
 def test_documents_are_private_versioned_encrypted_and_kept(merged: Merged) -> None:
     ((name, bucket),) = merged.of_type("AWS::S3::Bucket").items()
     assert [bucket[policy] for policy in KEPT] == ["Retain", "Retain"]
