@@ -1,4 +1,4 @@
-"""`python -m simulation.replay`: replay histories over ministack, and tell of the first difference."""
+"""`python -m simulation.replay`: replay histories on ministack, tell of the first difference."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def main() -> int:
 
 def _tell(plan: Plan, story: list[str]) -> None:
     _say(f"Seed {plan.seed}, the last of {len(story):,} lines:")
-    _say("\n".join(line for line in story[-_TOLD_LINES:] if "  !! " not in line))
+    _say("\n".join(line for line in story[-_TOLD_LINES:] if ": !! " not in line))
 
 
 def _options() -> argparse.Namespace:

@@ -55,6 +55,8 @@ def second_aws(account: Cloud, like: MemoryCloud) -> Iterator[Second]:
         for name in buckets:
             _empty(second.s3, name)
             second.s3.delete_bucket(Bucket=name)
+        for client in (second.dynamodb, second.s3, second.streams):
+            client.close()
 
 
 def _client(account: Cloud, service: str) -> Any:

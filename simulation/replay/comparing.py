@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pprint import pformat
 
-from simulation.replay.forms import Form
+from simulation.replay.forms import Form, codes_of
 
 LAW = "memory and ministack answer alike"
 _LONGEST = 3_000
@@ -18,8 +18,10 @@ class Comparing:
     """What was compared in one history; `tell` is told of each difference, as a story."""
 
     tell: Callable[[str], None]
-    #: Calls by operation, what is stored by kind, and how often a caller heard what was older.
+    #: Calls by operation, refusals by operation and codes, what is stored by kind, and how often
+    #: a caller heard what was older.
     calls: Counter[str] = field(default_factory=Counter)
+    refusals: Counter[str] = field(default_factory=Counter)
     things: Counter[str] = field(default_factory=Counter)
     behind: Counter[str] = field(default_factory=Counter)
     differences: int = 0
@@ -29,6 +31,8 @@ class Comparing:
     ) -> None:
         """Compare what both say to one call."""
         self.calls[operation] += 1
+        if codes := codes_of(memory):
+            self.refusals[f"{operation}: {codes}"] += 1
         if memory != ministack:
             asked = {name: value for name, value in params.items() if name != "Body"}
             self._differ(

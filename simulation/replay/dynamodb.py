@@ -53,7 +53,8 @@ class TwiceDynamoDb(MemoryDynamoDb):
         form = _form(operation, so)
         self._comparing.answers(operation, params, memory=form, ministack=_form(operation, other))
         behind = operation in _READS and _form(operation, _whole(operation, said)) != form
-        self._comparing.behind[operation] += behind
+        if behind:
+            self._comparing.behind[operation] += 1
         # In which order a Scan goes is a service's choice, and part of the history.
         if behind or operation == "Scan":
             return _given(said)

@@ -22,6 +22,7 @@ class Figures:
     done: int = 0
     total_steps: int = 0
     calls: Counter[str] = field(default_factory=Counter)
+    refusals: Counter[str] = field(default_factory=Counter)
     things: Counter[str] = field(default_factory=Counter)
     behind: Counter[str] = field(default_factory=Counter)
     _began: float = field(default_factory=time.monotonic)
@@ -31,6 +32,7 @@ class Figures:
         self.done += 1
         self.total_steps += replayed.history.steps
         self.calls += replayed.comparing.calls
+        self.refusals += replayed.comparing.refusals
         self.things += replayed.comparing.things
         self.behind += replayed.comparing.behind
 
@@ -47,30 +49,24 @@ class Figures:
     def text(self) -> str:
         """What to say in the end."""
         last = self.first + self.done - 1
-        lines = [
-            (
-                f"{self.done} histories of {self.steps} steps and their drains, seeds {self.first} to "
-                f"{last}: {self.total_steps:,} steps in {self._seconds():,.0f} s."
-            ),
-            f"{self.calls.total():,} calls were answered alike, and ended in the same state:",
-            "",
-            *_table("calls", self.calls),
-            "",
-            *_table("compared in the end", self.things),
-            "",
-            "Reads of which the caller heard what was so a moment before, as the simulator chose: "
-            + (
-                ", ".join(f"{count:,} {name}" for name, count in sorted(self.behind.items()))
-                or "none"
-            )
-            + ".",
+        made = (
+            f"{self.done} histories of {self.steps} steps and their drains, seeds {self.first} to "
+            f"{last}: {self.total_steps:,} steps in {self._seconds():,.0f} s."
+        )
+        parts = [
+            _table("calls", self.calls),
+            _table("of them refused", self.refusals),
+            _table("compared in the end", self.things),
+            _table("the caller heard what was so before, as the simulator chose", self.behind),
         ]
-        return "\n".join(lines)
+        alike = f"{self.calls.total():,} calls were answered alike, and ended in the same state."
+        return "\n\n".join([f"{made}\n{alike}", *parts])
 
     def _seconds(self) -> float:
         return time.monotonic() - self._began
 
 
-def _table(title: str, counts: Counter[str]) -> list[str]:
+def _table(title: str, counts: Counter[str]) -> str:
     width = max((len(name) for name in counts), default=0)
-    return [title] + [f"  {name:<{width}} {count:>10,}" for name, count in counts.most_common()]
+    rows = [f"  {name:<{width}} {count:>10,}" for name, count in counts.most_common()]
+    return "\n".join([title, *(rows or ["  nothing"])])

@@ -55,6 +55,15 @@ def form_of_refusal(error: ClientError) -> Form:
     }
 
 
+def codes_of(form: Form) -> str:
+    """Why a call was refused, in short; empty if it wasn't."""
+    if "refused" not in form:
+        return ""
+    return ", ".join(
+        sorted({each["Code"] for each in form["reasons"]} - {"None"}) or [form["refused"]]
+    )
+
+
 def canonical(value: Any) -> Any:
     """A value with its maps and sets in order. Numbers are as they were written."""
     match value:
