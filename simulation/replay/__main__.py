@@ -9,9 +9,10 @@ import tempfile
 import warnings
 from pathlib import Path
 
-from devstack.emulator import Emulator
+from bench.engines import NoEngineError
+from simulation.replay.engines import DYNAMODB_LOCAL, MINISTACK, Engine, started
 from simulation.replay.figures import Figures
-from simulation.replay.history import replay
+from simulation.replay.history import Replayed, replay
 from simulation.run import Plan
 
 _STEPS = 500
@@ -24,28 +25,42 @@ def main() -> int:
     warnings.simplefilter("ignore")
     first = options.first if options.first is not None else random.SystemRandom().getrandbits(32)
     figures = Figures(histories=options.histories, first=first, steps=options.steps)
-    with tempfile.TemporaryDirectory() as home, Emulator(home=Path(home)) as emulator:
-        for seed in range(first, first + options.histories):
-            plan = Plan(seed=seed, steps=options.steps)
-            replayed = replay(plan, emulator.empty_account())
-            figures.add(replayed)
-            figures.show(sys.stderr)
-            if replayed.history.failed:
-                sys.stderr.write("\n")
-                _tell(plan, replay(plan, emulator.empty_account(), tells=True).history.story)
-                for violation in replayed.history.violations:
-                    _say(f"BROKEN: {violation.law}: {violation.detail}\n")
-                _say(replayed.history.crash or "")
-                _say(f"Replay: make replay-histories FIRST={seed} HISTORIES=1 STEPS={plan.steps}")
-                return 1
+    try:
+        with (
+            tempfile.TemporaryDirectory() as home,
+            started(options.engine, home=Path(home)) as engine,
+        ):
+            return _replay_all(figures, engine)
+    except NoEngineError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+
+
+def _replay_all(figures: Figures, engine: Engine) -> int:
+    for seed in range(figures.first, figures.first + figures.histories):
+        plan = Plan(seed=seed, steps=figures.steps)
+        replayed = replay(plan, engine)
+        figures.add(replayed)
+        figures.show(sys.stderr)
+        if replayed.history.failed:
+            sys.stderr.write("\n")
+            _tell(replayed, replay(plan, engine, tells=True).history.story, engine)
+            return 1
     sys.stderr.write("\n")
     _say(figures.text())
     return 0
 
 
-def _tell(plan: Plan, story: list[str]) -> None:
+def _tell(replayed: Replayed, story: list[str], engine: Engine) -> None:
+    plan = replayed.history.plan
     _say(f"Seed {plan.seed}, the last of {len(story):,} lines:")
     _say("\n".join(line for line in story[-_TOLD_LINES:] if ": !! " not in line))
+    for violation in replayed.history.violations:
+        _say(f"BROKEN: {violation.law}: {violation.detail}\n")
+    if replayed.history.crash:
+        _say(replayed.history.crash)
+    chosen = "" if engine.name == MINISTACK else f" ENGINE={engine.name}"
+    _say(f"Replay: make replay-histories FIRST={plan.seed} HISTORIES=1 STEPS={plan.steps}{chosen}")
 
 
 def _options() -> argparse.Namespace:
@@ -53,6 +68,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--histories", type=int, default=200, help="how many histories")
     parser.add_argument("--steps", type=int, default=_STEPS, help="calls in each history")
     parser.add_argument("--first", type=int, help="the first seed; by default a new one")
+    parser.add_argument("--engine", choices=[MINISTACK, DYNAMODB_LOCAL], default=MINISTACK)
     return parser.parse_args()
 
 

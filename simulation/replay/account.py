@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,40 +23,39 @@ _TAKEN = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIn
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Second:
-    """The second AWS of one history, under the names that the one in memory has."""
+    """The second AWS of one history, under the names that the one in memory has.
+
+    Without `s3` documents are in memory only.
+    """
 
     dynamodb: Any
-    s3: Any
     streams: Any
+    s3: Any | None
 
 
 @contextmanager
-def second_aws(account: Cloud, like: MemoryCloud) -> Iterator[Second]:
+def second_aws(account: Cloud, like: MemoryCloud, *, documents: bool = True) -> Iterator[Second]:
     """Within it, the account has what `like` has; afterwards it has nothing, so that others fit."""
-    second = Second(
-        dynamodb=_client(account, "dynamodb"),
-        s3=_client(account, "s3"),
-        streams=_client(account, "dynamodbstreams"),
-    )
-    tables, buckets = dict(_of_type(like, _TABLE)), dict(_of_type(like, _BUCKET))
-    for name, properties in tables.items():
-        second.dynamodb.create_table(TableName=name, **_table(properties))
-    for name, properties in buckets.items():
-        second.s3.create_bucket(Bucket=name)
-        if "VersioningConfiguration" in properties:
-            second.s3.put_bucket_versioning(
-                Bucket=name, VersioningConfiguration=properties["VersioningConfiguration"]
-            )
-    try:
+    with ExitStack() as held:
+
+        def client(service: str) -> Any:
+            made = _client(account, service)
+            held.callback(made.close)
+            return made
+
+        second = Second(
+            dynamodb=client("dynamodb"),
+            streams=client("dynamodbstreams"),
+            s3=client("s3") if documents else None,
+        )
+        for name, properties in _of_type(like, _TABLE):
+            second.dynamodb.create_table(TableName=name, **_table(properties))
+            held.callback(second.dynamodb.delete_table, TableName=name)
+        if documents:
+            for name, properties in _of_type(like, _BUCKET):
+                _create_bucket(second.s3, name, properties)
+                held.callback(_delete_bucket, second.s3, name)
         yield second
-    finally:
-        for name in tables:
-            second.dynamodb.delete_table(TableName=name)
-        for name in buckets:
-            _empty(second.s3, name)
-            second.s3.delete_bucket(Bucket=name)
-        for client in (second.dynamodb, second.s3, second.streams):
-            client.close()
 
 
 def _client(account: Cloud, service: str) -> Any:
@@ -88,7 +87,15 @@ def _table(properties: Mapping[str, Any]) -> dict[str, Any]:
     return params
 
 
-def _empty(s3: Any, bucket: str) -> None:
+def _create_bucket(s3: Any, bucket: str, properties: Mapping[str, Any]) -> None:
+    s3.create_bucket(Bucket=bucket)
+    versioning = properties.get("VersioningConfiguration")
+    if versioning:
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration=versioning)
+
+
+def _delete_bucket(s3: Any, bucket: str) -> None:
     for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
         for each in [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]:
             s3.delete_object(Bucket=bucket, Key=each["Key"], VersionId=each["VersionId"])
+    s3.delete_bucket(Bucket=bucket)

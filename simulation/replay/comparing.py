@@ -9,7 +9,7 @@ from pprint import pformat
 
 from simulation.replay.forms import Form, codes_of
 
-LAW = "memory and ministack answer alike"
+LAW = "memory answers as others do"
 _LONGEST = 3_000
 
 
@@ -18,6 +18,7 @@ class Comparing:
     """What was compared in one history; `tell` is told of each difference, as a story."""
 
     tell: Callable[[str], None]
+    engine: str = "ministack"
     #: Calls by operation, refusals by operation and codes, what is stored by kind, and how often
     #: a caller heard what was older.
     calls: Counter[str] = field(default_factory=Counter)
@@ -27,37 +28,32 @@ class Comparing:
     differences: int = 0
 
     def answers(
-        self, operation: str, params: Mapping[str, object], *, memory: Form, ministack: Form
+        self, operation: str, params: Mapping[str, object], *, memory: Form, other: Form
     ) -> None:
         """Compare what both say to one call."""
         self.calls[operation] += 1
         if codes := codes_of(memory):
             self.refusals[f"{operation}: {codes}"] += 1
-        if memory != ministack:
+        if memory != other:
             asked = {name: value for name, value in params.items() if name != "Body"}
-            self._differ(
-                f"{operation} {_shown(asked)}\n"
-                f"  memory:    {_shown(memory)}\n"
-                f"  ministack: {_shown(ministack)}"
-            )
+            self._differ(f"{operation} {_shown(asked)}", memory, other)
 
-    def stored(
-        self, what: str, *, memory: Mapping[str, Form], ministack: Mapping[str, Form]
-    ) -> None:
+    def stored(self, what: str, *, memory: Mapping[str, Form], other: Mapping[str, Form]) -> None:
         """Compare what is stored in the end, thing by thing; the first difference is told."""
         self.things[what.split(maxsplit=1)[0]] += len(memory)
-        for name in sorted(memory.keys() | ministack.keys()):
-            here, there = memory.get(name), ministack.get(name)
+        for name in sorted(memory.keys() | other.keys()):
+            here, there = memory.get(name), other.get(name)
             if here != there:
-                self._differ(
-                    f"{what} {name} in the end\n  memory:    {_shown(here)}\n"
-                    f"  ministack: {_shown(there)}"
-                )
+                self._differ(f"{what} {name} in the end", here, there)
                 return
 
-    def _differ(self, story: str) -> None:
+    def _differ(self, what: str, memory: Form, other: Form) -> None:
         self.differences += 1
-        self.tell(story)
+        width = max(len(self.engine), len("memory")) + 1
+        self.tell(
+            f"{what}\n  {'memory:':<{width}} {_shown(memory)}\n"
+            f"  {self.engine + ':':<{width}} {_shown(other)}"
+        )
 
 
 def _shown(value: object) -> str:

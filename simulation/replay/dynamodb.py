@@ -51,7 +51,7 @@ class TwiceDynamoDb(MemoryDynamoDb):
         so = self._so(operation, params, said)
         other = self._other(operation, params)
         form = _form(operation, so)
-        self._comparing.answers(operation, params, memory=form, ministack=_form(operation, other))
+        self._comparing.answers(operation, params, memory=form, other=_form(operation, other))
         behind = operation in _READS and _form(operation, _whole(operation, said)) != form
         if behind:
             self._comparing.behind[operation] += 1
@@ -68,7 +68,7 @@ class TwiceDynamoDb(MemoryDynamoDb):
             self._comparing.stored(
                 f"items of {table}",
                 memory={self._key(table, item): canonical(item) for item in items},
-                ministack={self._key(table, item): canonical(item) for item in other[table]},
+                other={self._key(table, item): canonical(item) for item in other[table]},
             )
 
     def state(self) -> dict[str, list[Mapping[str, Any]]]:

@@ -1,15 +1,15 @@
-"""One history twice: in memory alone, and over memory and ministack in lockstep."""
+"""One history twice: in memory alone, and over memory and another in lockstep."""
 
 from __future__ import annotations
 
 import traceback
 from dataclasses import dataclass
 
-from devstack.aws import Cloud
 from simulation.cloud import MemoryCloud
 from simulation.replay.account import Second, second_aws
 from simulation.replay.comparing import LAW, Comparing
 from simulation.replay.dynamodb import TwiceDynamoDb
+from simulation.replay.engines import Engine
 from simulation.replay.s3 import TwiceS3
 from simulation.replay.streams import compare_streams
 from simulation.run import History, Plan, run
@@ -24,15 +24,17 @@ class Replayed:
     comparing: Comparing
 
 
-def replay(plan: Plan, account: Cloud, *, tells: bool = False) -> Replayed:
+def replay(plan: Plan, engine: Engine, *, tells: bool = False) -> Replayed:
     """Run a history in memory, then in lockstep, and compare all that is left in the end."""
     alone = run(plan)
     like = World(plan.seed).cloud
-    with second_aws(account, like) as second:
+    with second_aws(engine.empty_account(), like, documents=engine.documents) as second:
         worlds: list[TwiceWorld] = []
 
         def make(seed: int, *, muted: frozenset[tuple[str, int]], tells: bool) -> World:
-            worlds.append(TwiceWorld(seed, muted=muted, tells=tells, second=second))
+            worlds.append(
+                TwiceWorld(seed, muted=muted, tells=tells, second=second, name=engine.name)
+            )
             return worlds[-1]
 
         history = run(plan, tells=tells, make=make)
@@ -43,13 +45,20 @@ def replay(plan: Plan, account: Cloud, *, tells: bool = False) -> Replayed:
 
 
 class TwiceWorld(World):
-    """A world whose tables and documents are ministack's, too."""
+    """A world whose tables, and documents where it has any, are another engine's, too."""
 
     def __init__(
-        self, seed: int, *, muted: frozenset[tuple[str, int]], tells: bool, second: Second
+        self,
+        seed: int,
+        *,
+        muted: frozenset[tuple[str, int]],
+        tells: bool,
+        second: Second,
+        name: str,
     ) -> None:
         self.second = second
-        self.comparing = Comparing(tell=lambda story: self.violated(LAW, story))
+        self.s3: TwiceS3 | None = None
+        self.comparing = Comparing(engine=name, tell=lambda story: self.violated(LAW, story))
         super().__init__(seed, muted=muted, tells=tells)
 
     def new_cloud(self) -> MemoryCloud:
@@ -62,17 +71,20 @@ class TwiceWorld(World):
             client=self.second.dynamodb,
             comparing=self.comparing,
         )
-        self.s3 = TwiceS3(
-            cloud.s3.buckets, now=self.now, client=self.second.s3, comparing=self.comparing
-        )
-        cloud.dynamodb, cloud.s3 = self.dynamodb, self.s3
+        cloud.dynamodb = self.dynamodb
+        if self.second.s3 is not None:
+            self.s3 = TwiceS3(
+                cloud.s3.buckets, now=self.now, client=self.second.s3, comparing=self.comparing
+            )
+            cloud.s3 = self.s3
         return cloud
 
 
 def _compare_end(world: TwiceWorld, history: History, alone: History) -> None:
     try:
         world.dynamodb.compare_state()
-        world.s3.compare_state()
+        if world.s3 is not None:
+            world.s3.compare_state()
         compare_streams(world.dynamodb, world.second.streams, world.comparing)
     except Exception:
         history.crash = traceback.format_exc()

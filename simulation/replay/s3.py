@@ -34,7 +34,7 @@ class TwiceS3(MemoryS3):
         """See `Service`."""
         memory, _ = _done(lambda: super(TwiceS3, self).call(operation, params))
         ministack, given = _done(lambda: self._client._make_api_call(operation, dict(params)))
-        self._comparing.answers(operation, params, memory=memory, ministack=ministack)
+        self._comparing.answers(operation, params, memory=memory, other=ministack)
         return given()
 
     def compare_state(self) -> None:
@@ -45,9 +45,7 @@ class TwiceS3(MemoryS3):
                 for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket)
                 for each in page.get("Contents", ())
             }
-            self._comparing.stored(
-                f"objects of {bucket}", memory=self.objects(bucket), ministack=other
-            )
+            self._comparing.stored(f"objects of {bucket}", memory=self.objects(bucket), other=other)
 
 
 def _done(call: Callable[[], Answer]) -> tuple[Form, Callable[[], Answer]]:

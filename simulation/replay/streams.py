@@ -26,7 +26,7 @@ def compare_streams(memory: MemoryDynamoDb, client: Any, comparing: Comparing) -
         comparing.stored(
             f"changes of {table}",
             memory=_by_item(records),
-            ministack=_by_item(_records(client, table)),
+            other=_by_item(_records(client, table)),
         )
 
 
