@@ -17,6 +17,7 @@ from simulation.replay.forms import Form, canonical, form_of_answer, form_of_ref
 
 _READS = frozenset({"BatchGetItem", "GetItem", "Query", "Scan"})
 _LEFT = {"BatchGetItem": "UnprocessedKeys", "BatchWriteItem": "UnprocessedItems"}
+_PART_OF_SCAN = frozenset({"ExclusiveStartKey", "Limit", "Segment", "TotalSegments"})
 
 Outcome: TypeAlias = Answer | ClientError
 
@@ -46,20 +47,33 @@ class TwiceDynamoDb(MemoryDynamoDb):
     def call(self, operation: str, params: Params) -> Answer:
         """See `Service`."""
         said = self._outcome(operation, params)
+        if operation == "Scan":
+            self._compare_scan(params)
+            return _given(said)
         left = _left_out(operation, said)
         params = _without(params, left)
         so = self._so(operation, params, said)
         other = self._other(operation, params)
         form = _form(operation, so)
         self._comparing.answers(operation, params, memory=form, other=_form(operation, other))
-        behind = operation in _READS and _form(operation, _whole(operation, said)) != form
-        if behind:
+        if operation in _READS and _form(operation, _whole(operation, said)) != form:
             self._comparing.behind[operation] += 1
-        # In which order a Scan goes is a service's choice, and part of the history.
-        if behind or operation == "Scan":
             return _given(said)
         answer = _given(other)
         return {**answer, _LEFT[operation]: left} if left else answer
+
+    def _compare_scan(self, params: Params) -> None:
+        """Compare all that a Scan goes through: which page or segment has what is left open.
+
+        So the caller gets memory's, which is part of the history.
+        """
+        asked = {name: value for name, value in params.items() if name not in _PART_OF_SCAN}
+        with self._chosen.quiet():
+            memory = _scanned(self._outcome, asked)
+        other = _scanned(self._other, asked)
+        self._comparing.answers(
+            "Scan", asked, memory=_form("Scan", memory), other=_form("Scan", other)
+        )
 
     def compare_state(self) -> None:
         """Compare all items of all tables."""
@@ -150,6 +164,21 @@ class _Quietable(Choices):
     def unprocessed(self, operation: str, count: int) -> int:
         """See Choices."""
         return 0 if self._quiet else self._choices.unprocessed(operation, count)
+
+
+def _scanned(call: Callable[[str, Params], Outcome], params: Params) -> Outcome:
+    """All pages of a Scan as one."""
+    whole: Answer = {"Count": 0, "ScannedCount": 0}
+    while True:
+        page = call("Scan", params)
+        if isinstance(page, ClientError):
+            return page
+        whole["Count"] += page["Count"]
+        whole["ScannedCount"] += page["ScannedCount"]
+        whole.setdefault("Items", []).extend(page.get("Items", ()))
+        if "LastEvaluatedKey" not in page:
+            return whole
+        params = {**params, "ExclusiveStartKey": page["LastEvaluatedKey"]}
 
 
 def _left_out(operation: str, said: Outcome) -> dict[str, Any]:

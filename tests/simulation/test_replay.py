@@ -218,6 +218,19 @@ def test_a_read_that_is_behind_is_compared_as_it_is_and_answered_as_it_was(
     assert twice.comparing.behind == {"GetItem": 1}
 
 
+def test_a_scan_is_compared_as_a_whole_whatever_its_parts(twice: Twice) -> None:
+    for number in range(9):
+        twice.put(f"org{number}", number)
+    asked = {"TableName": ACCOUNTS, "TotalSegments": 2, "Limit": 3}
+    found = [twice.dynamodb.call("Scan", {**asked, "Segment": segment}) for segment in (0, 1)]
+    assert all(page["Count"] <= 3 for page in found), "the caller gets the part"
+    assert twice.told == []
+    twice.second.dynamodb.put_item(TableName=ACCOUNTS, Item=account("org4", -1))
+    twice.dynamodb.call("Scan", {**asked, "Segment": 0})
+    (story,) = twice.told
+    assert story.startswith("Scan")
+
+
 def test_what_is_left_out_of_a_batch_is_left_out_of_both(
     make_twice: Callable[[Choices], Twice],
 ) -> None:
