@@ -54,13 +54,24 @@ class TwiceDynamoDb(MemoryDynamoDb):
         params = _without(params, left)
         so = self._so(operation, params, said)
         other = self._other(operation, params)
-        form = _form(operation, so)
-        self._comparing.answers(operation, params, memory=form, other=_form(operation, other))
-        if operation in _READS and _form(operation, _whole(operation, said)) != form:
+        sorted_by = self._sorted_by(params)
+        form = _form(operation, so, sorted_by)
+        self._comparing.answers(
+            operation, params, memory=form, other=_form(operation, other, sorted_by)
+        )
+        if operation in _READS and _form(operation, _whole(operation, said), sorted_by) != form:
             self._comparing.behind[operation] += 1
             return _given(said)
-        answer = _given(other)
+        # Among equals of an index the order is memory's, which is part of the history.
+        answer = _given(other if sorted_by is None else said)
         return {**answer, _LEFT[operation]: left} if left else answer
+
+    def _sorted_by(self, params: Params) -> str | None:
+        """What the index that is queried is sorted by."""
+        for index in self.schemas[params["TableName"]].indexes if "IndexName" in params else ():
+            if index.name == params["IndexName"] and index.key.range is not None:
+                return index.key.range.name
+        return None
 
     def _compare_scan(self, params: Params) -> None:
         """Compare all that a Scan goes through: which page or segment has what is left open.
@@ -212,10 +223,10 @@ def _without(params: Params, left: Mapping[str, Any]) -> Params:
     return {**params, "RequestItems": kept}
 
 
-def _form(operation: str, outcome: Outcome) -> Form:
+def _form(operation: str, outcome: Outcome, sorted_by: str | None = None) -> Form:
     if isinstance(outcome, ClientError):
         return form_of_refusal(outcome)
-    return form_of_answer(operation, outcome)
+    return form_of_answer(operation, outcome, sorted_by=sorted_by)
 
 
 def _given(outcome: Outcome) -> Answer:

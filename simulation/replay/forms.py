@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from itertools import groupby
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -18,8 +19,13 @@ _OF_OBJECTS = ("ContentLength", "ContentType", "ETag", "IsTruncated", "KeyCount"
 _OF_TABLES = ("AttributeDefinitions", "KeySchema", "StreamSpecification", "TableName")
 
 
-def form_of_answer(operation: str, answer: Mapping[str, Any]) -> Form:
-    """What DynamoDB answered. Nothing promises an order of a batch's or a Scan's items."""
+def form_of_answer(
+    operation: str, answer: Mapping[str, Any], *, sorted_by: str | None = None
+) -> Form:
+    """What DynamoDB answered. Nothing promises an order of a batch's or a Scan's items.
+
+    Nor one among items of an index that have the same value of what it is `sorted_by`.
+    """
     kept = {name: canonical(value) for name, value in answer.items() if name not in _LEFT_OUT}
     if operation == "BatchGetItem":
         kept["Responses"] = {
@@ -31,6 +37,12 @@ def form_of_answer(operation: str, answer: Mapping[str, Any]) -> Form:
         return {name: kept["Table"].get(name) for name in _OF_TABLES}
     if operation == "Scan" and "Items" in kept:
         kept["Items"] = _in_any_order(kept["Items"])
+    if sorted_by is not None and "Items" in kept:
+        kept["Items"] = [
+            item
+            for _, equal in groupby(enumerate(kept["Items"]), _place(sorted_by))
+            for item in _in_any_order([item for _, item in equal])
+        ]
     return kept
 
 
@@ -74,6 +86,11 @@ def canonical(value: Any) -> Any:
         case list() | tuple():
             return [canonical(part) for part in value]
     return value
+
+
+def _place(sorted_by: str) -> Callable[[tuple[int, Any]], object]:
+    """By what items have the same place; one that doesn't show it has a place of its own."""
+    return lambda numbered: repr(numbered[1].get(sorted_by, numbered[0]))
 
 
 def _in_any_order(items: list[Any]) -> list[Any]:

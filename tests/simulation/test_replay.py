@@ -275,6 +275,18 @@ def test_only_order_that_means_nothing_is_left_out() -> None:
     assert form_of_answer("Query", {"Items": items}) != form_of_answer(
         "Query", {"Items": items[::-1]}
     )
+    equal = [{**item, "low": {"S": "1"}} for item in items]
+    for sorted_by, alike in (
+        ("low", True),
+        ("available", False),
+        ("missing", False),
+        (None, False),
+    ):
+        forms = [
+            form_of_answer("Query", {"Items": each}, sorted_by=sorted_by)
+            for each in (equal, equal[::-1])
+        ]
+        assert (forms[0] == forms[1]) is alike
     assert canonical({"SS": ["b", "a"]}) == canonical({"SS": ["a", "b"]})
     assert canonical({"L": [{"S": "b"}, {"S": "a"}]}) != canonical({"L": [{"S": "a"}, {"S": "b"}]})
     assert codes_of(form_of_answer("GetItem", {})) == ""
