@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -14,6 +13,7 @@ from simulation.cloud.dynamodb import MemoryDynamoDb
 from simulation.cloud.dynamodb.schema import TableSchema
 from simulation.replay.comparing import Comparing
 from simulation.replay.forms import Form, canonical, form_of_answer, form_of_refusal
+from simulation.replay.quiet import Quietable
 
 _READS = frozenset({"BatchGetItem", "GetItem", "Query", "Scan"})
 _LEFT = {"BatchGetItem": "UnprocessedKeys", "BatchWriteItem": "UnprocessedItems"}
@@ -39,7 +39,7 @@ class TwiceDynamoDb(MemoryDynamoDb):
         client: Any,
         comparing: Comparing,
     ) -> None:
-        self._chosen = _Quietable(choices)
+        self._chosen = Quietable(choices)
         super().__init__(tables, choices=self._chosen, now=now)
         self._client = client
         self._comparing = comparing
@@ -129,7 +129,7 @@ class TwiceDynamoDb(MemoryDynamoDb):
 
     def _so(self, operation: str, params: Params, said: Outcome) -> Outcome:
         """What memory says if it chooses nothing; only reads can be made once more for that."""
-        if operation in _READS and self._chosen.may_choose(operation):
+        if operation in _READS and (self._chosen.remembers or operation in _LEFT):
             with self._chosen.quiet():
                 return self._outcome(operation, params)
         return _whole(operation, said)
@@ -140,41 +140,6 @@ class TwiceDynamoDb(MemoryDynamoDb):
         except ClientError as error:
             return error
         return answer
-
-
-class _Quietable(Choices):
-    """Another's choices, or none while it is to be quiet."""
-
-    def __init__(self, choices: Choices) -> None:
-        self._choices = choices
-        self._quiet = False
-        self.remembers = choices.remembers
-        self.settles_after = choices.settles_after
-
-    def may_choose(self, operation: str) -> bool:
-        """Whether an answer to that may differ from what is so."""
-        return self.remembers or operation in _LEFT
-
-    @contextmanager
-    def quiet(self) -> Iterator[None]:
-        """Within it, nothing is chosen, and nothing drawn from chance."""
-        self._quiet = True
-        try:
-            yield
-        finally:
-            self._quiet = False
-
-    def read_behind(self, table: str, key: str, changes: int) -> int:
-        """See Choices."""
-        return 0 if self._quiet else self._choices.read_behind(table, key, changes)
-
-    def index_behind(self, index: str, key: str, changes: int) -> int:
-        """See Choices."""
-        return 0 if self._quiet else self._choices.index_behind(index, key, changes)
-
-    def unprocessed(self, operation: str, count: int) -> int:
-        """See Choices."""
-        return 0 if self._quiet else self._choices.unprocessed(operation, count)
 
 
 def _scanned(call: Callable[[str, Params], Outcome], params: Params) -> Outcome:
