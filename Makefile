@@ -153,6 +153,10 @@ lock-check: $(STAMP) ## Check that requirements*.txt fit their *.in and what is 
 simulate: $(STAMP) ## Attack the whole money path from seeds (SEEDS=100 STEPS=2000 FIRST=… RECORD=file; SEED=… tells one story)
 	@$(PY) -m simulation --steps $${STEPS:-2000} $(if $(SEED),--seed $(SEED),--seeds $${SEEDS:-100} $(if $(FIRST),--first $(FIRST)) $(if $(RECORD),--record $(RECORD)))
 
+.PHONY: replay-histories
+replay-histories: $(STAMP) ## Run histories over memory and ministack in lockstep, and compare all (HISTORIES=200 STEPS=500 FIRST=… ENGINE=dynamodb-local)
+	@$(PY) -W ignore -m simulation.replay --histories $${HISTORIES:-200} --steps $${STEPS:-500} $(if $(FIRST),--first $(FIRST)) $(if $(ENGINE),--engine $(ENGINE))
+
 .PHONY: mutants
 mutants: $(STAMP) ## Plant faults in the product, one at a time, and see which law finds each (MUTANT_SEEDS=60)
 	@$(PY) -W ignore -m tests.simulation.mutants --seeds $${MUTANT_SEEDS:-60}

@@ -64,6 +64,10 @@ class Emulator(Crew):
         """The fault proxy, if there is one."""
         return Faults(url=self._faults_url)
 
+    def empty_account(self) -> Cloud:
+        """Return a new account with nothing in it, reached past the fault proxy."""
+        return Cloud(endpoint_url=self._url, account_id=str(next(self._accounts)))
+
     def account(
         self,
         *,
@@ -76,8 +80,7 @@ class Emulator(Crew):
         The variables of `given` come before the template's. What the account's `environment`
         says goes by way of the fault proxy, where there is one; the resources were created past it.
         """
-        account_id = str(next(self._accounts))
-        cloud = Cloud(endpoint_url=self._url, account_id=account_id)
+        cloud = self.empty_account()
         variables = create_resources(
             cloud,
             settings_of(root),
@@ -85,7 +88,7 @@ class Emulator(Crew):
             visibility_timeout_seconds=visibility_timeout_seconds,
         )
         return Account(
-            cloud=Cloud(endpoint_url=self._faults_url or self._url, account_id=account_id),
+            cloud=Cloud(endpoint_url=self._faults_url or self._url, account_id=cloud.account_id),
             variables={**variables, **(given or {})},
             physical_ids=cloud.physical_ids(),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from simulation.director import Director
@@ -57,10 +58,10 @@ class History:
         return bool(self.violations or self.crash)
 
 
-def run(plan: Plan, *, tells: bool = False) -> History:
+def run(plan: Plan, *, tells: bool = False, make: Callable[..., World] = World) -> History:
     """Run one history from its beginning to its end, or to the first law that is broken."""
     began, cpu_began = time.perf_counter(), time.process_time()
-    world = World(plan.seed, muted=plan.muted, tells=tells)
+    world = make(plan.seed, muted=plan.muted, tells=tells)
     history = History(plan=plan)
     observer = Observer(world)
     balances = Balances(world, observer)

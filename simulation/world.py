@@ -82,7 +82,7 @@ class World:
         self.story = Story(self, kept=tells)
         self.ways = Ways(self)
         self.weakness = Weakness(self)
-        self.cloud = MemoryCloud(now=self.now, choices=self.weakness, given=_GIVEN)
+        self.cloud = self.new_cloud()
         self.settings = Settings(self.cloud.environment)
         self.violations: list[Violation] = []
         self.errors: list[tuple[str, Exception]] = []
@@ -104,6 +104,10 @@ class World:
         self.cloud.secrets.put(CURSOR_SECRET, json.dumps({"key": "simulation"}))
         self.webhooks.sign_with("whsec_1")
         self.stripe.state.on_event = self._recorded
+
+    def new_cloud(self) -> MemoryCloud:
+        """The AWS of this world, empty."""
+        return MemoryCloud(now=self.now, choices=self.weakness, given=_GIVEN)
 
     def now(self) -> datetime:
         """The time."""

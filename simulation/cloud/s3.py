@@ -76,6 +76,11 @@ class MemoryS3:
         answer["ResponseMetadata"] = {"HTTPStatusCode": 200, "HTTPHeaders": {}, "RetryAttempts": 0}
         return answer
 
+    @property
+    def buckets(self) -> dict[str, bool]:
+        """The buckets, and whether each keeps versions."""
+        return dict(self._versioned)
+
     def objects(self, bucket: str) -> dict[str, bytes]:
         """The current content of every object, by name."""
         return {

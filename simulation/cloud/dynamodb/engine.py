@@ -100,6 +100,11 @@ class MemoryDynamoDb:
         }
         return answer
 
+    @property
+    def schemas(self) -> dict[str, TableSchema]:
+        """How each table is made, by name."""
+        return {name: table.schema for name, table in self._tables.items()}
+
     def stream(self, table: str) -> MemoryStream:
         """The stream of a table that has one."""
         stream = self._tables[table].stream
