@@ -252,6 +252,11 @@ def test_a_rule_that_makes_no_sense_is_not_made(changes: dict[str, object], reas
         replace(rule(GLOBAL), **changes)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("percent", ["-100", "10000", "0.000001"])
+def test_a_mark_up_may_be_anything_between_free_and_a_hundredfold(percent: str) -> None:
+    assert rule(GLOBAL, mark_up=percent).mark_up_percent == Decimal(percent)
+
+
 def test_a_scope_for_a_model_names_its_provider() -> None:
     with pytest.raises(ValueError, match="provider"):
         Scope(model="large")
