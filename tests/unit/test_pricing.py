@@ -362,8 +362,7 @@ def test_more_usage_never_costs_less_and_lines_cost_what_they_cost_together_but_
         ),
         (
             {"input_tokens": "1", "cache_read_tokens": "1", "input_audio_tokens": "1"},
-            "cache_audio_read_tokens must have a price, "
-            "since cache_read_tokens and input_audio_tokens have one",
+            "cache_audio_read_tokens must have a price, since .* and input_audio_tokens have one",
         ),
         ({"input_tokens": "-1"}, "a price is zero or more"),
         ({"input_tokens": "NaN"}, "a price is zero or more"),
