@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import ClassVar
 
 import pytest
@@ -18,6 +19,7 @@ from tests.fakes.laws import assert_laws
 from tests.fakes.payments import Behaviour, Moment
 from tests.fakes.refunds import FakeRefunds
 from tests.fakes.reversal_laws import assert_in_line
+from tests.fakes.steps import Steps
 from tests.fakes.values import ORG, usd
 from tests.fakes.world import World
 
@@ -370,3 +372,31 @@ def test_every_turn_of_a_reversal_has_an_entry_of_its_own(
 ) -> None:
     followed = FollowedReversal(id="re_1", kind=ReversalKind.REFUND, amount_cents=1, turns=turns)
     assert (followed.in_force, followed.key) == (in_force, key)
+
+
+def test_the_credit_notes_of_a_taxed_purchase_share_its_tax_and_say_why() -> None:
+    world, payment = _bought()
+    for cents in (1000, 4000):
+        world.refunds.refund_by_hand(payment, cents)
+        world.deliver()
+    notes = [
+        issued.invoice
+        for issued in world.invoices.issued(
+            ORG, since=world.now - timedelta(days=1), until=world.now + timedelta(days=1)
+        )
+        if issued.invoice.is_credit_note
+    ]
+    refunds = {refund.id: refund for refund in world.refunds.all()}
+    assert sorted(note.total_nanos for note in notes) == [usd("10.00"), usd("40.00")]
+    for note in notes:
+        assert note.reason == refunds[note.transaction_id].reason
+
+
+def test_what_is_followed_a_second_time_writes_nothing() -> None:
+    world, payment = _bought()
+    world.refunds.refund_by_hand(payment, 1000)
+    world.deliver()
+    steps = Steps()
+    (purchase,) = world.purchases.all()
+    world.process(steps).reversing.follow(purchase, now=world.now)
+    assert "ledger.commit" not in steps.calls
