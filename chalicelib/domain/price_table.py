@@ -17,6 +17,9 @@ from chalicelib.domain.usage import ModelUsage
 
 _EXACT = Context(prec=60, traps=[Inexact, InvalidOperation])
 
+#: What is several units at once has a name only where it can be: no input is output.
+_NAMES = {unit.dimensions: unit.name for unit in UNITS.values()}
+
 
 class UncountableUsageError(ValueError):
     """The usage doesn't say enough, or contradicts itself, at these prices."""
@@ -162,7 +165,7 @@ def _check_absent(unit: Unit, usage: ModelUsage) -> None:
         if unit.includes(one):
             raise UncountableUsageError(f"{unit.name} must be counted, being more than {one.name}")
         for other in counted[index + 1 :]:
-            if one.join(other) == unit.dimensions:
+            if one.dimensions | other.dimensions == unit.dimensions:
                 raise UncountableUsageError(
                     f"{unit.name} must be counted, being in both {one.name} and {other.name}"
                 )
@@ -189,11 +192,6 @@ def _gaps(units: tuple[Unit, ...]) -> Iterator[str]:
             if whole.includes(unit) and whole.dimensions not in priced:
                 yield f"{whole.name} must have a price, since {unit.name} has one"
         for other in units:
-            both = unit.join(other)
-            if both is not None and both not in priced and _is_real(both):
-                name = next(u.name for u in UNITS.values() if u.dimensions == both)
-                yield f"{name} must have a price, since {unit.name} and {other.name} have one"
-
-
-def _is_real(dimensions: frozenset[tuple[str, str]]) -> bool:
-    return any(unit.dimensions == dimensions for unit in UNITS.values())
+            overlap = _NAMES.get(unit.dimensions | other.dimensions)
+            if overlap and unit.dimensions | other.dimensions not in priced:
+                yield f"{overlap} must have a price, since {unit.name} and {other.name} have one"

@@ -31,11 +31,6 @@ class Unit:
         """Whether what is counted as `other` is counted as this unit, too."""
         return self.dimensions <= other.dimensions
 
-    def join(self, other: Unit) -> frozenset[tuple[str, str]] | None:
-        """What is both at once; None where nothing can be, such as input that is output."""
-        both = self.dimensions | other.dimensions
-        return both if len(dict(both)) == len(both) else None
-
 
 def _unit(name: str, per: int, **dimensions: str) -> Unit:
     return Unit(name=name, per=per, dimensions=frozenset(dimensions.items()))

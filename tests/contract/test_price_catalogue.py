@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.adapters.price_catalogue import _PROVIDER_ALIASES, GenaiPricesCatalogue
+from chalicelib.domain import units
 from chalicelib.domain.price_table import (
     UncountableUsageError,
     UncoveredUsageError,
@@ -39,13 +41,13 @@ def usage_of(
     *,
     calls: int = 1,
     context: dict[str, str] | None = None,
-    **units: int,
+    **counts: int,
 ) -> ModelUsage:
     return ModelUsage(
         provider=provider,
         model=model,
         calls=calls,
-        units=units,
+        units=counts,
         price_context=tuple(sorted((context or {}).items())),
     )
 
@@ -73,7 +75,10 @@ def library_cost(usage: ModelUsage, at: datetime) -> Decimal:
 
 
 def test_our_units_are_those_of_the_package_except_durations() -> None:
-    ours = {unit.name: (unit.per, dict(unit.dimensions)) for unit in UNITS.values()}
+    # Made here anew: `make mutation` can't change what was made while modules were imported.
+    made = runpy.run_path(units.__file__, run_name=units.__name__)["UNITS"]
+    assert list(made) == list(UNITS)
+    ours = {unit.name: (unit.per, dict(unit.dimensions)) for unit in made.values()}
     theirs = {
         name: (
             definition["per"],
@@ -349,14 +354,14 @@ def priced_usages(draw: st.DrawFn) -> tuple[ModelUsage, datetime]:
     uncovered = draw(st.integers(0, 9)) == 0
     some = covered if covered and not uncovered else sorted(UNITS)
     names = draw(st.lists(st.sampled_from(some), max_size=6, unique=True))
-    units: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for name in names:
         count = draw(st.one_of(st.integers(0, 10**6), st.sampled_from([0, 1, 200_000, 200_001])))
         for counted in (name, *WHOLES[name]):
-            units[counted] = units.get(counted, 0) + count
-    if units and draw(st.integers(0, 9)) == 0:
-        del units[draw(st.sampled_from(sorted(units)))]
-    return usage_of(provider.id, model.id, context=context, **units), at
+            counts[counted] = counts.get(counted, 0) + count
+    if counts and draw(st.integers(0, 9)) == 0:
+        del counts[draw(st.sampled_from(sorted(counts)))]
+    return usage_of(provider.id, model.id, context=context, **counts), at
 
 
 @settings(max_examples=1_000)

@@ -19,6 +19,7 @@ _CREDITS = {EntryKind.PURCHASE, EntryKind.AUTO_TOP_UP}
 
 def assert_laws(world: World) -> None:
     """What must hold at every moment, whatever has happened and whoever is dead."""
+    assert_named(world)
     assert_conservation(world)
     assert_holds(world)
     assert_no_credit_without_payment(world)
@@ -52,6 +53,13 @@ def assert_nobody_is_forgotten(world: World) -> None:
             assert top_up.check_at is not None, "nobody comes back"
         if decision is Decision.PAUSED:
             assert top_up.last_failure is not None, "paused for no reason"
+
+
+def assert_named(world: World) -> None:
+    """An id says what it is of."""
+    assert all(entry.id.startswith("ent_") for entry in world.store.entries.values())
+    assert all(hold.id.startswith("hold_") for hold in world.holds.all())
+    assert all(purchase.id.startswith("pur_") for purchase in _purchases(world))
 
 
 def assert_conservation(world: World) -> None:

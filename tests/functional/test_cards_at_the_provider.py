@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.domain.billing import TaxId
+from chalicelib.domain.errors import ConflictError, ValidationFailedError
 from chalicelib.domain.mandate import CardSaving
 from chalicelib.domain.notices import NoticeKind
 from chalicelib.domain.payment import Card
@@ -244,3 +245,111 @@ def _foreign_saving() -> CardSaving:
     return CardSaving(
         id="seti_other", organization_id=None, customer_id="cus_x", card=None, agreement=None
     )
+
+
+def test_news_that_are_ours_are_handled_whatever_they_change() -> None:
+    world = _world()
+    card = _save_card(world)
+    setup = world.app.buyers.set_up_card(ORG, by="ada", now=world.now)
+    unsaved = next(each for each in world.payments.savings.values() if each.card is None)
+    assert setup
+    for event in (
+        {
+            "type": "setup_intent.succeeded",
+            "object_id": world.customers.get(ORG).mandates[0].setup_id,
+        },
+        {"type": "setup_intent.succeeded", "object_id": unsaved.id},
+        {"type": "payment_method.updated", "object_id": "pm", "customer_id": CUSTOMER},
+        {"type": "customer.tax_id.updated", "object_id": "txi", "customer_id": CUSTOMER},
+        {
+            "type": "customer.deleted",
+            "object_id": CUSTOMER,
+            "customer_id": CUSTOMER,
+            "organization_id": ORG,
+        },
+    ):
+        assert world.app.receiving.receive(event, now=world.now) is Reception.HANDLED
+    assert world.app.buyers.cards(ORG)[0].card == card
+
+
+def test_news_of_a_customer_that_was_followed_by_another_is_not_acted_upon() -> None:
+    world = _world()
+    world.payments.owners["cus_former"] = ORG
+    cards, taxes = (
+        {"type": kind, "object_id": "x", "customer_id": "cus_former"}
+        for kind in ("payment_method.detached", "customer.tax_id.updated")
+    )
+    for event in (cards, taxes):
+        assert world.app.receiving.receive(event, now=world.now) is Reception.FOREIGN
+
+
+def test_a_card_that_is_gone_was_only_chosen_if_it_was() -> None:
+    world = _world()
+    first, second = _save_card(world), _save_card(world)
+    world.app.buyers.set_default_card(ORG, first.payment_method_id, now=world.now)
+    version = world.customers.get(ORG).version
+    world.payments.remove_card(second.payment_method_id)
+    world.deliver()
+    kept = world.customers.get(ORG)
+    assert (kept.default_payment_method_id, kept.version) == (first.payment_method_id, version)
+
+
+def test_the_card_that_is_charged_is_shown_as_the_default() -> None:
+    world = _world()
+    first, second = _save_card(world), _save_card(world)
+    buyers = world.app.buyers
+    assert [(s.card, s.default) for s in buyers.cards(ORG)] == [(second, True), (first, False)]
+    chosen = buyers.set_default_card(ORG, first.payment_method_id, now=world.now)
+    assert (chosen.card, chosen.default) == (first, True)
+    assert [(s.card, s.default) for s in buyers.cards(ORG)] == [(second, False), (first, True)]
+
+
+def test_choosing_a_card_resumes_what_a_decline_has_paused_and_has_it_looked_after() -> None:
+    world = _world()
+    card = _save_card(world)
+    top_up = world.top_ups.get(ORG)
+    world.app.buyers.set_default_card(ORG, card.payment_method_id, now=world.now)
+    assert world.top_ups.get(ORG) == top_up, "nothing to resume where nothing was ordered"
+    assert world.account().low_since is None
+    world.order_top_ups(threshold="10.00")
+    world.queue.messages.clear()
+    world.app.buyers.set_default_card(ORG, card.payment_method_id, now=world.now)
+    assert world.account().low_since is not None
+    assert len(world.queue.messages) == 1
+
+
+def test_a_card_may_go_as_long_as_another_can_be_charged() -> None:
+    world = _world()
+    first, second = _save_card(world), _save_card(world)
+    world.order_top_ups(threshold="10.00")
+    world.app.buyers.remove_card(ORG, first.payment_method_id)
+    with pytest.raises(ConflictError):
+        world.app.buyers.remove_card(ORG, second.payment_method_id)
+    assert [saved.card for saved in world.app.buyers.cards(ORG)] == [second]
+
+
+@pytest.mark.parametrize(
+    ("tax_id", "field"),
+    [
+        (TaxId(type="xx_vat", value="DE123456789"), "tax_id.type"),
+        (TaxId(type="eu_vat", value="nothing"), "tax_id.value"),
+    ],
+)
+def test_a_tax_id_that_can_not_be_one_is_refused_before_anything_is_kept(
+    tax_id: TaxId, field: str
+) -> None:
+    world = World()
+    with pytest.raises(ValidationFailedError) as refused:
+        world.app.buyers.set_billing_details(ORG, billing_details(tax_id=tax_id), now=world.now)
+    assert [error.field for error in refused.value.errors] == [field]
+    assert world.customers.get(ORG).billing_details is None
+
+
+def test_a_tax_id_is_kept_here_and_there() -> None:
+    world = World()
+    tax_id = TaxId(type="eu_vat", value="DE123456789")
+    world.app.buyers.set_billing_details(ORG, billing_details(tax_id=tax_id), now=world.now)
+    details = world.customers.get(ORG).billing_details
+    assert details is not None
+    assert details.tax_id == tax_id
+    assert world.records.keeps_tax_id(CUSTOMER, tax_id)

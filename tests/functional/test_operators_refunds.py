@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from chalicelib.api.operating import refund_answer
@@ -13,13 +15,18 @@ from chalicelib.domain.errors import (
     ValidationFailedError,
 )
 from chalicelib.domain.ledger import Entry
+from chalicelib.domain.payment import PaymentRefusedError
 from chalicelib.domain.request import Answer
+from chalicelib.domain.reversal import RefundRequest, Reversal
 from chalicelib.usecases.adjusting import Adjustment
-from chalicelib.usecases.refunding import RefundOrder
+from chalicelib.usecases.idempotency import digest_of
+from chalicelib.usecases.refunding import Refunded, RefundOrder
 from tests.fakes.payments import Behaviour, Moment
 from tests.fakes.ports import UseCases
+from tests.fakes.refunds import FakeRefunds
 from tests.fakes.reversal_laws import assert_in_line
-from tests.fakes.values import ORG, usd
+from tests.fakes.steps import Steps
+from tests.fakes.values import ORG, failure, usd
 from tests.fakes.world import World
 
 
@@ -184,3 +191,77 @@ def test_an_adjustment_may_take_more_than_there_is_and_says_so() -> None:
     assert entry.overdrawn
     assert world.account().available_nanos == -1
     assert_in_line(world)
+
+
+def test_what_an_adjustment_said_is_remembered_in_the_same_words_for_ever() -> None:
+    world, _ = _bought()
+    entry, _ = _adjust(world, "12.50")
+    assert entry.digest == digest_of({"amount": "12.50", "reason": "goodwill"})
+
+
+def test_a_debt_is_made_smaller_by_an_adjustment_that_does_not_make_it_good() -> None:
+    world, _ = _bought()
+    _adjust(world, "-60.00")
+    entry, _ = _adjust(world, "4.00", key="adjust-2")
+    assert not entry.overdrawn
+    assert world.account().available_nanos == usd("-6.00")
+    assert_in_line(world)
+
+
+@pytest.mark.parametrize(("amount", "writes"), [("5.00", 1), ("-50.00", 1), ("-50.01", 2)])
+def test_an_adjustment_is_written_at_once_unless_it_overdraws(amount: str, writes: int) -> None:
+    world, _ = _bought()
+    steps = Steps()
+    wanted = Adjustment(
+        organization_id=ORG, amount_nanos=usd(amount), reason="goodwill", author="olga"
+    )
+    adjusting = replace(world.app.adjusting, ledger=steps.around(world.ports).ledger)
+    entry, _ = adjusting.adjust(wanted, key="a", now=world.now)
+    assert steps.calls.count("ledger.commit") == writes
+    assert entry.overdrawn == (writes == 2)
+
+
+def test_a_refund_that_the_provider_refuses_says_why() -> None:
+    world, purchase_id = _bought()
+    refuses = replace(world.app.refunding, refunds=_Refuses(world.payments))
+    order = RefundOrder(
+        organization_id=ORG, purchase_id=purchase_id, amount_nanos=None, reason="", ordered_by="o"
+    )
+    told: list[Refunded] = []
+
+    def present(refunded: Refunded) -> Answer:
+        told.append(refunded)
+        return Answer(status=409, body={})
+
+    refuses.refund(order, key="a", present=present, now=world.now)
+    assert [(each.reversal, each.failure) for each in told] == [(None, failure())]
+
+
+class _Refuses(FakeRefunds):
+    """The Refunds port, of a provider that sends nothing back."""
+
+    def refund(self, request: RefundRequest) -> Reversal:
+        """See the port."""
+        raise PaymentRefusedError(failure())
+
+
+def test_a_refund_is_known_by_the_id_of_its_request() -> None:
+    world, purchase_id = _bought()
+    _refund(world, purchase_id, "5.00")
+    (reversal,) = world.refunds.all()
+    assert (reversal.request_id or "").startswith("ref_")
+
+
+def test_who_asks_for_too_much_is_told_where() -> None:
+    world, purchase_id = _bought()
+    with pytest.raises(ValidationFailedError) as refused:
+        _refund(world, purchase_id, "50.01")
+    assert [error.field for error in refused.value.errors] == ["amount"]
+
+
+def test_who_gets_no_answer_of_the_provider_is_told_when_to_repeat() -> None:
+    world, purchase_id = _bought()
+    world.payments.fail_next("refund", Moment.BEFORE)
+    with pytest.raises(BusyError) as refused:
+        _refund(world, purchase_id)
+    assert refused.value.retry_after_seconds == 60

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 
 import pytest
@@ -14,6 +14,8 @@ from chalicelib.domain.payment import PaymentStatus, PaymentsUnavailableError
 from chalicelib.domain.purchase import Purchase, PurchaseStatus
 from chalicelib.domain.reconciliation import Difference, Reconciliation
 from chalicelib.domain.write import Write
+from chalicelib.ports import Page
+from tests.fakes.books import FakeBooks
 from tests.fakes.laws import assert_laws
 from tests.fakes.payments import Behaviour, Moment
 from tests.fakes.ports import UseCases
@@ -180,15 +182,26 @@ def test_what_no_event_can_repair_is_reported_and_left_alone() -> None:
     charged = world.payments._of(payment.id)
     before = dict(world.store.saved)
     _lost(world)
-    for changes, difference in (
-        ({"purchase_id": "pur_unknown"}, Difference.UNKNOWN_PURCHASE),
-        ({"id": "pi_another"}, Difference.PAID_TWICE),
-        ({"amount_cents": 4999}, Difference.OTHER_AMOUNT),
-        ({"status": PaymentStatus.CANCELED}, Difference.NOT_PAID),
+    for changes, difference, detail in (
+        ({"purchase_id": "pur_unknown"}, Difference.UNKNOWN_PURCHASE, "pur_unknown"),
+        ({"id": "pi_another"}, Difference.PAID_TWICE, ""),
+        ({"amount_cents": 4999}, Difference.OTHER_AMOUNT, "4999 cents instead of 5000"),
+        ({"status": PaymentStatus.CANCELED}, Difference.NOT_PAID, "canceled"),
     ):
         charged.payment = replace(payment, **changes)
         report = _reconcile(world)
-        assert _found(report) == [(difference, False)]
+        known = difference is not Difference.UNKNOWN_PURCHASE
+        assert report.body()["findings"] == [
+            {
+                "difference": difference.value,
+                "repaired": False,
+                "payment_id": changes.get("id", payment.id),
+                "organization_id": ORG if known else None,
+                "purchase_id": payment.purchase_id if known else None,
+                "detail": detail,
+            }
+        ]
+        assert (report.charged_cents, report.credited_nanos) == (0, 0), "none of it is summed up"
         assert not report.in_line
         assert report.open == report.findings
     assert world.store.saved == before
@@ -249,3 +262,91 @@ def test_whatever_call_goes_wrong_the_next_run_ends_in_line(mishap: Mishap) -> N
         assert world.account().available_nanos == usd("80.00")
         assert_in_line(world)
     assert at > 10, "the run makes calls"
+
+
+def test_another_payment_of_a_purchase_that_was_not_made_is_no_difference() -> None:
+    world = _bought()
+    (payment,) = world.payments.payments()
+    charged = world.payments._of(payment.id)
+    charged.payment = replace(payment, id="pi_another", status=PaymentStatus.CANCELED)
+    _lost(world)
+    assert _found(_reconcile(world)) == []
+
+
+def test_a_payment_that_ended_unheard_ends_its_purchase() -> None:
+    world = World()
+    world.buy(ORG, "50.00", card=world.customer(ORG, Behaviour.ASKS_CUSTOMER))
+    (payment,) = world.payments.payments()
+    world.payments.cancel(payment.id)
+    _lost(world)
+    report = _reconcile(world)
+    (purchase,) = world.purchases.all()
+    assert purchase.status is PurchaseStatus.CANCELED
+    (finding,) = report.findings
+    assert (finding.difference, finding.repaired) == (Difference.NOT_CONCLUDED, True)
+    assert (finding.organization_id, finding.purchase_id) == (ORG, purchase.id)
+
+
+def test_a_customer_who_is_still_asked_is_no_difference() -> None:
+    world = World()
+    world.buy(ORG, "50.00", card=world.customer(ORG, Behaviour.ASKS_CUSTOMER))
+    _lost(world)
+    assert _found(_reconcile(world)) == []
+    (purchase,) = world.purchases.all()
+    assert not purchase.final
+
+
+def test_the_sums_are_of_all_payments_and_of_their_tax() -> None:
+    world = _bought(_bought(), key="key-2")
+    for number, payment in enumerate(world.payments.payments(), start=1):
+        world.refunds.refund_by_hand(payment.id, 1000 * number)
+        world.deliver()
+        (purchase,) = (p for p in world.purchases.all() if p.payment_id == payment.id)
+        taxed = replace(
+            purchase, tax=replace(purchase.tax, amount_nanos=usd("5.00")), version=purchase.version
+        )
+        saved = replace(taxed, version=purchase.version + 1)
+        world.ledger.commit(Write(organization_id=ORG, at=world.now, saves=(saved,)))
+        charged = world.payments._of(payment.id)
+        charged.payment = replace(charged.payment, amount_cents=5500)
+    _lost(world)
+    report = _reconcile(world)
+    assert _found(report) == []
+    assert report.in_line
+    assert (report.charged_cents, report.tax_nanos) == (11_000, usd("10.00"))
+    assert report.sent_back_cents == 3000
+    assert report.taken_back_nanos == sum(p.taken_back_nanos for p in world.purchases.all())
+
+
+def test_what_was_followed_says_whose_it_is_and_how_many_credits_it_took() -> None:
+    world = _bought(_bought(), key="key-2")
+    first, second = (payment.id for payment in world.payments.payments())
+    world.refunds.refund_by_hand(first, 2000)
+    world.deliver()
+    world.advance(days=90)
+    world.refunds.refund_by_hand(first, 500)
+    world.refunds.open_dispute(second, 5000)
+    _lost(world)
+    report = _reconcile(world)
+    assert (report.payments, report.reversals) == (0, 2)
+    purchases = {purchase.payment_id: purchase.id for purchase in world.purchases.all()}
+    assert [(f.organization_id, f.purchase_id, f.detail) for f in report.findings] == [
+        (ORG, purchases[first], "5.00 USD of credits were taken back"),
+        (ORG, purchases[second], "50.00 USD of credits were taken back"),
+    ]
+
+
+def test_a_list_without_end_is_read_as_far_as_one_run_goes_and_that_is_said() -> None:
+    world = _bought()
+    world.advance(hours=1)
+    asked: list[str | None] = []
+
+    class _Endless(FakeBooks):
+        def refunded(self, since: datetime, until: datetime, after: str | None) -> Page[str]:
+            asked.append(after)
+            return Page(items=(), after=f"page {len(asked)}")
+
+    reconciling = replace(world.app.reconciling, books=_Endless(world.payments, world.refunds))
+    report = reconciling.reconcile(window=WEEK, now=world.now)
+    assert not report.complete
+    assert asked[:3] == [None, "page 1", "page 2"]

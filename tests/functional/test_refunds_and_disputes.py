@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import ClassVar
 
 import pytest
@@ -12,12 +13,13 @@ import pytest
 from chalicelib.domain.errors import BusyError
 from chalicelib.domain.ledger import EntryKind
 from chalicelib.domain.notices import NoticeKind
-from chalicelib.domain.reversal import Reversal
+from chalicelib.domain.reversal import FollowedReversal, Reversal, ReversalKind
 from chalicelib.domain.topup import Decision, TopUpStatus
 from tests.fakes.laws import assert_laws
 from tests.fakes.payments import Behaviour, Moment
 from tests.fakes.refunds import FakeRefunds
 from tests.fakes.reversal_laws import assert_in_line
+from tests.fakes.steps import Steps
 from tests.fakes.values import ORG, usd
 from tests.fakes.world import World
 
@@ -289,3 +291,112 @@ def test_whatever_is_heard_of_when_the_end_is_the_same(seed: int) -> None:
     world.deliver()
     assert _available(world) == 0
     assert_in_line(world)
+
+
+def test_the_ledger_says_what_went_back_why_and_by_which_document() -> None:
+    world, payment = _bought()
+    world.refunds.refund_by_hand(payment, 2000)
+    world.deliver()
+    dispute = world.refunds.open_dispute(payment, 1000)
+    world.deliver()
+    (purchase,) = world.purchases.all()
+    (refund, disputed) = (
+        each for each in world.store.entries.values() if each.kind in {"refund", "dispute"}
+    )
+    (followed, _) = purchase.reversals.followed
+    assert followed.document_number is not None
+    assert refund.details == {
+        "purchase_id": purchase.id,
+        "refund_id": followed.id,
+        "amount": "20.00",
+        "reason": world.refunds.all()[0].reason,
+        "document_number": followed.document_number,
+    }
+    assert disputed.details == {
+        "purchase_id": purchase.id,
+        "dispute_id": dispute.id,
+        "amount": "10.00",
+        "reason": dispute.reason,
+    }
+
+
+def test_a_dispute_stops_no_top_ups_that_nobody_has_ordered() -> None:
+    world, payment = _bought()
+    world.refunds.open_dispute(payment, 5000)
+    world.deliver()
+    assert world.top_ups.get(ORG).status is TopUpStatus.IDLE
+    assert not world.top_ups.get(ORG).paused
+    assert NoticeKind.TOP_UP_PAUSED not in [n.kind for n in world.events.published]
+
+
+def test_a_second_dispute_says_no_second_time_that_top_ups_are_paused() -> None:
+    world, payment = _bought()
+    world.order_top_ups(ORG, threshold="10.00", amount="25.00")
+    for _ in range(2):
+        world.refunds.open_dispute(payment, 1000)
+        world.deliver()
+    paused = [n for n in world.events.published if n.kind is NoticeKind.TOP_UP_PAUSED]
+    (purchase,) = world.purchases.all()
+    assert [n.data["purchase_id"] for n in paused] == [purchase.id]
+
+
+def test_what_a_refund_takes_marks_the_account_and_what_it_gives_back_does_not() -> None:
+    world, payment = _bought()
+    world.order_top_ups(ORG, threshold="45.00", amount="25.00")
+    top_up = world.top_ups.get(ORG)
+    refund = world.refunds.refund_by_hand(payment, 2000)
+    reversing = world.app.reversing
+    follow = reversing.follow(world.purchases.all()[0], now=world.now)
+    assert top_up.enabled
+    assert world.account().low_since == world.now
+    world.run(hours=1)
+    assert world.account().low_since is None
+    world.refunds.fail(refund.id)
+    assert reversing.follow(follow, now=world.now).refunded_nanos == 0
+    assert world.account().low_since is None
+    world.deliver()
+    assert_in_line(world)
+
+
+@pytest.mark.parametrize(
+    ("turns", "in_force", "key"),
+    [
+        (1, True, "refund#re_1"),
+        (2, False, "refund#re_1#2"),
+        (3, True, "refund#re_1#3"),
+        (4, False, "refund#re_1#4"),
+    ],
+)
+def test_every_turn_of_a_reversal_has_an_entry_of_its_own(
+    turns: int, key: str, *, in_force: bool
+) -> None:
+    followed = FollowedReversal(id="re_1", kind=ReversalKind.REFUND, amount_cents=1, turns=turns)
+    assert (followed.in_force, followed.key) == (in_force, key)
+
+
+def test_the_credit_notes_of_a_taxed_purchase_share_its_tax_and_say_why() -> None:
+    world, payment = _bought()
+    for cents in (1000, 4000):
+        world.refunds.refund_by_hand(payment, cents)
+        world.deliver()
+    notes = [
+        issued.invoice
+        for issued in world.invoices.issued(
+            ORG, since=world.now - timedelta(days=1), until=world.now + timedelta(days=1)
+        )
+        if issued.invoice.is_credit_note
+    ]
+    refunds = {refund.id: refund for refund in world.refunds.all()}
+    assert sorted(note.total_nanos for note in notes) == [usd("10.00"), usd("40.00")]
+    for note in notes:
+        assert note.reason == refunds[note.transaction_id].reason
+
+
+def test_what_is_followed_a_second_time_writes_nothing() -> None:
+    world, payment = _bought()
+    world.refunds.refund_by_hand(payment, 1000)
+    world.deliver()
+    steps = Steps()
+    (purchase,) = world.purchases.all()
+    world.process(steps).reversing.follow(purchase, now=world.now)
+    assert "ledger.commit" not in steps.calls

@@ -30,6 +30,8 @@ SURVIVORS = Path(__file__).with_name("survivors.toml")
 #: The tests that run domain and use cases in this process, over fakes.
 TESTS = (
     "tests/unit",
+    "tests/contract/test_price_catalogue.py::test_our_units_are_those_of_the_package_except_durations",
+    "tests/documents/test_factur_x.py",
     "tests/functional/test_cards_at_the_provider.py",
     "tests/functional/test_dead_card.py",
     "tests/functional/test_operators_refunds.py",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
-from chalicelib.domain import topup, traces
+from chalicelib.domain import topup, traces, usage_day
+from chalicelib.domain.instant import format_instant
 from chalicelib.domain.numbering import invoice_year
 from chalicelib.domain.purchase_day import day_of
 
@@ -46,3 +47,9 @@ def test_a_time_belongs_to_its_day_month_and_year_in_utc(
     assert part_of(at) == part_of(at.astimezone(TOKYO)) == last
     at += timedelta(minutes=30)
     assert part_of(at) == part_of(at.astimezone(TOKYO)) == first
+
+
+@pytest.mark.usefixtures("machine")
+def test_a_time_is_written_and_its_usage_counted_in_utc() -> None:
+    assert format_instant(NEW_YEAR.astimezone(TOKYO)) == "2026-12-31T23:30:00Z"
+    assert usage_day.day_of(NEW_YEAR.astimezone(TOKYO)) == date(2026, 12, 31)

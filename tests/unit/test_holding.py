@@ -14,6 +14,7 @@ from chalicelib.domain.errors import (
 )
 from chalicelib.domain.holds import HoldStatus
 from chalicelib.domain.ledger import EntryKind
+from chalicelib.usecases.idempotency import digest_of
 from chalicelib.usecases.metering import ReportResult
 from tests.fakes.laws import assert_laws
 from tests.fakes.values import ORG, usd
@@ -229,3 +230,23 @@ def test_a_hold_below_the_threshold_asks_for_a_top_up() -> None:
     gateway.place("0.01")
     assert len(gateway.world.queue.messages) == 1
     assert gateway.world.account().low_since is not None
+
+
+def test_the_first_answer_of_a_settlement_is_given_without_a_price() -> None:
+    gateway = funded()
+    hold, holding = gateway.place("4.00"), gateway.world.app.holding
+    charged = gateway.charge(amount("1.00"))
+    assert holding.settled(ORG, key="a", digest=charged.digest) is None
+    made, _ = holding.settle(hold.id, charged, final=True, key="a", now=gateway.now)
+    assert holding.settled(ORG, key="a", digest=charged.digest) == made
+    with pytest.raises(IdempotencyConflictError):
+        holding.settled(ORG, key="a", digest="another")
+
+
+def test_a_release_says_if_it_is_an_old_one() -> None:
+    gateway = funded()
+    hold, holding = gateway.place("4.00"), gateway.world.app.holding
+    said = [holding.release(ORG, hold.id, key="a", now=gateway.now)[1] for _ in range(2)]
+    assert said == [False, True]
+    # Kept for ever, and compared with what later versions make of the same request.
+    assert gateway.entry("release#a").digest == digest_of({"hold_id": hold.id})

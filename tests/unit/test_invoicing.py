@@ -1,20 +1,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.billing import Address, BillingDetails, TaxId
-from chalicelib.domain.invoice import Invoice, TaxTreatment
+from chalicelib.domain.invoice import Invoice, InvoiceKind, TaxTreatment
 from chalicelib.domain.invoice_tax import (
     DEFAULT_REVERSE_CHARGE_NOTE,
     buyer_accounts_for_tax,
     tax_id_country,
 )
-from chalicelib.domain.invoicing import credit_note_for_refund
+from chalicelib.domain.invoicing import credit_note_for_refund, invoice_for_returned_refund
 from chalicelib.domain.money import NANOS_PER_CENT, NANOS_PER_USD
+from chalicelib.domain.numbering import IssuedInvoice
 from tests.documents.samples import FRENCH, MOMENT, SELLER, credit_note, domestic, invoice_for
 
 
@@ -155,3 +157,57 @@ def test_a_refund_is_whole_cents() -> None:
 def test_a_credit_note_is_not_corrected_by_another() -> None:
     with pytest.raises(ValueError, match="not another credit note"):
         refund(credit_note(), 1, nanos=NANOS_PER_CENT)
+
+
+def test_a_credit_note_is_of_the_refund_and_not_of_the_purchase() -> None:
+    invoice, day = domestic(), timedelta(days=1)
+    note = credit_note_for_refund(
+        invoice=invoice,
+        number="2026-000131",
+        issued_at=invoice.issued_at + 2 * day,
+        refunded_at=invoice.issued_at + day,
+        transaction_id="re_1",
+        refund_nanos=NANOS_PER_USD,
+        reason="asked for it",
+    )
+    assert (note.issued_at, note.supplied_at) == (invoice.issued_at + 2 * day, note.payment.paid_at)
+    assert note.supplied_at == invoice.issued_at + day
+    assert (note.transaction_id, note.reason) == ("re_1", "asked for it")
+
+
+def test_a_refund_that_came_back_is_billed_again_as_of_then() -> None:
+    note = credit_note()
+    note = replace(note, reason="asked for it")
+    at = note.issued_at + timedelta(days=3)
+    again = invoice_for_returned_refund(credit_note=note, number="2026-000140", issued_at=at)
+    assert (again.number, again.kind) == ("2026-000140", InvoiceKind.INVOICE)
+    assert (again.issued_at, again.supplied_at, again.payment.paid_at) == (at, at, at)
+    assert (again.corrects_number, again.reason) == (None, None)
+    (line,) = again.lines
+    assert line.description == f"Refund returned (credit note {note.number})"
+    assert (again.net_nanos, again.tax_nanos, again.total_nanos) == (
+        note.net_nanos,
+        note.tax_nanos,
+        note.total_nanos,
+    )
+    assert line.net_nanos == note.net_nanos
+    with pytest.raises(ValueError, match="only a credit note"):
+        invoice_for_returned_refund(credit_note=again, number="2026-000141", issued_at=at)
+
+
+def test_files_that_were_not_stored_are_looked_after_two_minutes_later() -> None:
+    issued = IssuedInvoice.new(domestic())
+    minutes = timedelta(minutes=2)
+    assert issued.check_at == domestic().issued_at + minutes
+    again = issued.retried(MOMENT + timedelta(days=1))
+    assert (again.check_at, again.version) == (MOMENT + timedelta(days=1) + minutes, 2)
+    assert not again.rendered
+    assert again.stored().rendered
+
+
+def test_a_number_of_the_one_stop_shop_makes_no_country_of_its_letters() -> None:
+    # Such a number begins with "EU" by law, but who writes another must not get another country.
+    assert tax_id_country(TaxId(type="eu_oss_vat", value="FR123456789")) == "FR"
+    assert tax_id_country(TaxId(type="eu_vat", value="EU123456789")) is None
+    french = buyer("FR", ("eu_oss_vat", "FR123456789"))
+    assert not buyer_accounts_for_tax(seller=SELLER.address, buyer=french)

@@ -7,7 +7,13 @@ from datetime import timedelta
 
 from chalicelib.domain.account import Account
 from chalicelib.domain.customer import Customer
-from chalicelib.domain.notices import MAX_ATTEMPTS, Notice, NoticeKind, exhausted
+from chalicelib.domain.notices import (
+    MAX_ATTEMPTS,
+    Notice,
+    NoticeKind,
+    exhausted,
+    kind_and_fact,
+)
 from chalicelib.domain.payment_notices import top_up_failed
 from chalicelib.domain.purchase import PurchaseType
 from chalicelib.domain.topup import TopUp
@@ -149,3 +155,49 @@ def test_the_event_id_stays_the_same_and_sorts_by_time() -> None:
     assert FACT.claimed(NOW).published(NOW).id == FACT.id
     assert FACT.id < later.id
     assert FACT.id != exhausted(Account(organization_id="b"), fact="report#1", at=NOW).id
+
+
+def test_what_became_of_a_notice_is_kept() -> None:
+    outbox = Outbox()
+    later = NOW + timedelta(minutes=1)
+    outbox.save(FACT)
+    outbox.pass_on(FACT, after=timedelta(minutes=1))
+    kept = outbox.notices.get(ORG, FACT.name)
+    assert kept is not None
+    assert (kept.published_at, kept.mailed_at, kept.check_at) == (later, later, None)
+    stranger = exhausted(Account(organization_id="nobody"), fact="report#1", at=NOW)
+    outbox.save(stranger)
+    outbox.noticing.pass_on("nobody", stranger.name, now=later)
+    kept = outbox.notices.get("nobody", stranger.name)
+    assert kept is not None
+    assert (kept.published_at, kept.mailed_at, kept.check_at) == (later, None, None)
+
+
+def test_a_failure_that_does_not_pause_is_mailed() -> None:
+    outbox = Outbox()
+    failed, going_on = purchase(type=PurchaseType.AUTO_TOP_UP), TopUp(organization_id=ORG)
+    (notice,) = top_up_failed(failed, failure(), going_on, at=NOW)
+    outbox.save(notice)
+    outbox.pass_on(notice)
+    assert [sent.kind for sent, _ in outbox.postbox.sent] == [NoticeKind.TOP_UP_FAILED]
+
+
+def test_both_events_of_a_failure_that_pauses_name_the_purchase() -> None:
+    failed = purchase(type=PurchaseType.AUTO_TOP_UP)
+    paused = TopUp(organization_id=ORG, paused=True)
+    told = top_up_failed(failed, failure("lost_card"), paused, at=NOW)
+    assert [notice.data["purchase_id"] for notice in told] == [failed.id] * 2
+
+
+def test_a_notice_is_looked_after_two_minutes_later_and_then_ever_more_rarely() -> None:
+    notice, waits = FACT, []
+    assert notice.check_at == NOW + timedelta(minutes=2)
+    for _ in range(10):
+        notice = notice.claimed(NOW)
+        assert notice.check_at is not None
+        waits.append((notice.check_at - NOW) / timedelta(minutes=1))
+    assert waits == [2, 4, 8, 16, 32, 64, 128, 256, 360, 360]
+
+
+def test_a_notice_is_named_by_its_kind_and_its_fact_which_may_be_a_key() -> None:
+    assert kind_and_fact(FACT.name) == (NoticeKind.EXHAUSTED, "report#1")

@@ -6,7 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.domain.errors import ForbiddenError, InsufficientCreditsError
+from chalicelib.domain.errors import (
+    ForbiddenError,
+    IdempotencyConflictError,
+    InsufficientCreditsError,
+)
 from chalicelib.domain.ledger import EntryKind
 from tests.fakes.values import ORG, usd
 from tests.support.metering import Gateway, amount, traces
@@ -90,3 +94,20 @@ def test_a_refusal_asks_for_no_top_up_and_counts_no_traces() -> None:
     assert hinted(gateway) == []
     assert gateway.world.account(ORG).low_since is None
     assert gateway.world.trace_counts.get(ORG, "2026-11").used == 0
+
+
+def test_the_first_answer_of_a_key_is_given_without_a_price() -> None:
+    gateway = funded("1.50")
+    metering, charged = gateway.world.app.metering, gateway.charge(amount("1.00"))
+    assert metering.deducted(ORG, key="a", digest=charged.digest) is None
+    made, _ = metering.deduct(charged, key="a", now=gateway.now)
+    assert metering.deducted(ORG, key="a", digest=charged.digest) == made
+    with pytest.raises(IdempotencyConflictError):
+        metering.deducted(ORG, key="a", digest="another")
+    dear = gateway.charge(amount("2.00"))
+    with pytest.raises(InsufficientCreditsError) as first:
+        metering.deduct(dear, key="b", now=gateway.now)
+    with pytest.raises(InsufficientCreditsError) as again:
+        metering.deducted(ORG, key="b", digest=dear.digest)
+    assert again.value.detail == first.value.detail
+    assert again.value.replayed

@@ -152,7 +152,9 @@ def test_a_version_is_found_by_its_number() -> None:
     kept = keeping()
     rule = kept.set(mark_up("5"), by="ada", now=NOW)
     assert kept.version(1) == rule
-    for absent in (0, 2):
+    other = kept.set(mark_up("7"), by="bob", now=NOW + HOUR)
+    assert (kept.version(1), kept.version(2)) == (rule, other)
+    for absent in (0, 3):
         with pytest.raises(NotFoundError):
             kept.version(absent)
 
@@ -170,3 +172,59 @@ def test_the_terms_of_traces_are_the_configured_ones_but_for_what_was_decided() 
         monthly_traces=7, thousand_nanos=500, version="own v1"
     )
     assert kept.traces("other", at=NOW).version == "configuration"
+
+
+def test_a_decision_is_kept_with_all_that_it_says() -> None:
+    terms = PriceTerms(
+        scope=Scope(organization_id="acme"),
+        effective_from=NOW + HOUR,
+        effective_until=NOW + 2 * HOUR,
+        mark_up_percent=Decimal(5),
+        blocked=False,
+        monthly_traces=7,
+        thousand_traces_nanos=9,
+    )
+    kept = keeping()
+    assert kept.set(terms, by="ada", now=NOW) == PriceRule(
+        scope=Scope(organization_id="acme"),
+        version=1,
+        author="ada",
+        recorded_at=NOW,
+        effective_from=NOW + HOUR,
+        effective_until=NOW + 2 * HOUR,
+        mark_up_percent=Decimal(5),
+        blocked=False,
+        monthly_traces=7,
+        thousand_traces_nanos=9,
+    )
+
+
+def test_what_is_wrong_with_a_decision_is_wrong_with_all_of_it() -> None:
+    with pytest.raises(ValidationFailedError) as refused:
+        keeping().set(mark_up("5", prices=TABLE), by="ada", now=NOW)
+    assert [error.field for error in refused.value.errors] == ["body"]
+
+
+def test_an_organization_is_quoted_its_own_terms_and_others_are_not() -> None:
+    kept = keeping()
+    kept.set(mark_up("50", Scope(organization_id="acme")), by="ada", now=NOW)
+    quoted = {
+        each: kept.quote(LARGE, organization_id=each, at=NOW).table.prices[0].usd
+        for each in ("acme", "bolt", None)
+    }
+    assert quoted == {"acme": 15, "bolt": 10, None: 10}
+
+
+def test_the_wider_scope_is_listed_first() -> None:
+    kept = keeping()
+    narrow = [
+        Scope(),
+        LAB,
+        Scope(provider="lab", model="large"),
+        Scope(organization_id="Acme"),
+        Scope(organization_id="Acme", provider="Lab"),
+        Scope(organization_id="Acme", provider="Lab", model="Large"),
+    ]
+    for scope in reversed(narrow):
+        kept.set(mark_up("1", scope), by="ada", now=NOW)
+    assert [rule.scope for rule in kept.in_force(NOW)] == narrow

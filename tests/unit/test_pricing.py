@@ -14,7 +14,14 @@ from hypothesis import strategies as st
 from chalicelib.domain.errors import ValidationFailedError
 from chalicelib.domain.money import MAX_NANOS, NANOS_PER_USD
 from chalicelib.domain.price_rules import PriceBook, PriceRule, Scope, TraceTerms
-from chalicelib.domain.price_table import PriceTable, PriceTier, UnitPrice
+from chalicelib.domain.price_table import (
+    PriceTable,
+    PriceTier,
+    UncountableUsageError,
+    UnitPrice,
+    charges,
+    running_totals_usd,
+)
 from chalicelib.domain.pricing import PricedModel, PricedTraces, PricedUsage, Tariff, price_lines
 from chalicelib.domain.quoting import (
     BlockedModelError,
@@ -346,19 +353,76 @@ def test_more_usage_never_costs_less_and_lines_cost_what_they_cost_together_but_
 
 
 @pytest.mark.parametrize(
-    "prices",
+    ("prices", "why"),
     [
-        {},
-        {"cache_read_tokens": "1"},
-        {"input_tokens": "1", "cache_read_tokens": "1", "input_audio_tokens": "1"},
-        {"input_tokens": "-1"},
-        {"input_tokens": "NaN"},
-        {"input_tokens": "Infinity"},
+        ({}, "a price list needs a price"),
+        (
+            {"cache_read_tokens": "1"},
+            "input_tokens must have a price, since cache_read_tokens has one",
+        ),
+        (
+            {"input_tokens": "1", "cache_read_tokens": "1", "input_audio_tokens": "1"},
+            "cache_audio_read_tokens must have a price, since .* and input_audio_tokens have one",
+        ),
+        ({"input_tokens": "-1"}, "a price is zero or more"),
+        ({"input_tokens": "NaN"}, "a price is zero or more"),
+        ({"input_tokens": "Infinity"}, "a price is zero or more"),
     ],
 )
-def test_a_price_list_with_gaps_or_overlaps_is_none(prices: dict[str, str]) -> None:
-    with pytest.raises(ValueError, match="price"):
+def test_a_price_list_with_gaps_or_overlaps_is_none(prices: dict[str, str], why: str) -> None:
+    with pytest.raises(ValueError, match=f"^{why}$"):
         table(**prices)
+
+
+def test_units_that_nothing_can_be_at_once_need_no_price_together() -> None:
+    parts = ("cache_read_tokens", "cache_write_tokens", "input_tool_tokens")
+    table(input_tokens="1", output_tokens="1", web_searches="1", **dict.fromkeys(parts, "1"))
+
+
+def test_a_count_below_its_parts_is_refused_by_their_names() -> None:
+    prices = table(input_tokens="1", cache_read_tokens="1", cache_write_tokens="1")
+    units = {"input_tokens": 2, "cache_read_tokens": 2, "cache_write_tokens": 1}
+    with pytest.raises(UncountableUsageError, match="its parts, cache_read_tokens, cache_write_t"):
+        charges(prices, calls_of("plain", **units))
+
+
+def test_a_mark_up_is_put_on_every_tier() -> None:
+    (input_price, _) = TIERED.times(Decimal("1.5")).prices
+    assert (input_price.usd, input_price.tiers) == (
+        Decimal("1.5"),
+        (
+            PriceTier(above_input_tokens=100, usd=Decimal(3)),
+            PriceTier(above_input_tokens=200, usd=Decimal(6)),
+        ),
+    )
+
+
+def test_prices_of_more_digits_than_decimals_usual_ones_stay_exact() -> None:
+    prices, factor = ("1.00000000000000000001", "0.00000000000000000003"), "1.00000000000001"
+    exact = [Fraction(price) * Fraction(factor) for price in prices]
+    marked_up = table(input_tokens=prices[0], output_tokens=prices[1]).times(Decimal(factor))
+    assert [Fraction(price.usd) for price in marked_up.prices] == exact
+    parts = charges(marked_up, calls_of("plain", input_tokens=7, output_tokens=9))
+    exact = [exact[0] * 7 / 10**6, exact[1] * 9 / 10**6]
+    assert [Fraction(part.usd) for part in parts] == exact
+    assert Fraction(running_totals_usd(parts)[-1]) == sum(exact)
+
+
+def test_the_price_of_a_model_is_looked_up_once_for_all_its_lines() -> None:
+    asked: list[str] = []
+
+    def find(usage: ModelUsage, at: datetime) -> CataloguePrice | None:
+        asked.append(usage.model)
+        return find_price(usage, at)
+
+    price_lines(
+        [calls_of("plain", input_tokens=1), calls_of("cheap", input_tokens=1)] * 3,
+        tariff=Tariff(find_price=find, book=PriceBook.of(()), trace_terms=TRACE_TERMS),
+        organization_id="acme",
+        at=NOW,
+        traces_before=0,
+    )
+    assert asked == ["plain", "cheap"]
 
 
 def test_a_unit_has_one_price_and_tiers_rise() -> None:

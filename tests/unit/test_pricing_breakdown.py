@@ -10,7 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.breakdown import MAX_BYTES, compact_breakdown, expand_breakdown
+from chalicelib.domain.breakdown import (
+    MAX_BYTES,
+    breakdown_in,
+    compact_breakdown,
+    expand_breakdown,
+)
 from chalicelib.domain.money import parse_usd
 from chalicelib.domain.pricing import (
     PricedAmount,
@@ -228,3 +233,19 @@ def test_a_breakdown_is_small_adds_up_to_the_amount_and_ignores_the_order(
     for model in models:
         parts = sum((Decimal(part["amount"]) for part in model["parts"]), Decimal(0))
         assert parts == Decimal(model["amount"])
+
+
+def test_a_breakdown_is_found_among_other_details_and_may_be_none() -> None:
+    packed = compact_breakdown([PricedAmount(amount_nanos=5, description="x")])
+    assert breakdown_in({**packed, "hold": {"id": "hold_1"}}) == expand_breakdown(packed)
+    assert breakdown_in({"reason": "goodwill"}) is None
+    assert breakdown_in({}) is None
+
+
+def test_the_budget_is_of_the_bytes_that_are_stored() -> None:
+    lines = [PricedAmount(amount_nanos=n, description="ä" * 20) for n in (5, 4)]
+    lines += [PricedAmount(amount_nanos=3, description="ö" * 20)]
+    whole = compact_breakdown(lines, max_bytes=10_000)
+    exactly = size(whole)
+    assert compact_breakdown(lines, max_bytes=exactly) == whole
+    assert size(compact_breakdown(lines, max_bytes=exactly - 1)) < exactly

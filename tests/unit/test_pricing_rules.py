@@ -252,6 +252,11 @@ def test_a_rule_that_makes_no_sense_is_not_made(changes: dict[str, object], reas
         replace(rule(GLOBAL), **changes)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("percent", ["-100", "10000", "0.000001"])
+def test_a_mark_up_may_be_anything_between_free_and_a_hundredfold(percent: str) -> None:
+    assert rule(GLOBAL, mark_up=percent).mark_up_percent == Decimal(percent)
+
+
 def test_a_scope_for_a_model_names_its_provider() -> None:
     with pytest.raises(ValueError, match="provider"):
         Scope(model="large")
@@ -274,3 +279,23 @@ def test_terms_of_traces_come_from_configuration_the_operator_and_the_organizati
     assert terms(everyone, acme) == both
     assert terms(everyone, acme, organization_id="other") == terms(everyone)
     assert terms(rule(ACME, monthly_traces=0)).monthly_traces == 0
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "percent"),
+    [
+        ("lab", "large", 50),
+        ("lab", "large-2026", 50),
+        ("laboratory", "large", 50),
+        ("laboratory", "large-2026", 50),
+        # A name is that of one provider and one model, never two of a kind.
+        ("large", "large-2026", 0),
+        ("large-2026", "large", 0),
+    ],
+)
+def test_a_model_has_its_own_and_the_catalogues_name_of_its_provider_and_its_own(
+    provider: str, model: str, percent: int
+) -> None:
+    said = rule(Scope(provider=provider, model=model), mark_up="50")
+    price = quoted(said, provider="laboratory", model="large-2026")
+    assert price.mark_up_percent == percent

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.account import Account, AccountStatus
+from chalicelib.domain.account import Account, AccountStatus, Standing
+from chalicelib.domain.errors import BusyError
+from chalicelib.domain.ledger import EntryKind
 from chalicelib.domain.numbering import InvoiceSequence, invoice_year
-from chalicelib.domain.payment import Payment, PaymentStatus
-from chalicelib.domain.purchase import PurchaseStatus, PurchaseType
+from chalicelib.domain.payment import Payment, PaymentRefusedError, PaymentStatus
+from chalicelib.domain.purchase import Purchase, PurchaseStatus, PurchaseType
+from chalicelib.domain.purchase_day import PurchaseDay
 from chalicelib.domain.reversal import FollowedReversal, ReversalKind
-from chalicelib.domain.tax import NO_TAX
-from tests.fakes.values import NOW, card, failure, purchase, usd
+from chalicelib.domain.tax import NO_TAX, Tax
+from chalicelib.domain.write import Cover, FloorChange, StandingChange, Write
+from tests.fakes.values import NOW, ORG, billing_details, card, entry, failure, purchase, usd
 
 PAID = Payment(id="pi_1", status=PaymentStatus.SUCCEEDED, amount_cents=5000)
 NUMBER = "2026-000001"
@@ -216,3 +221,57 @@ def test_an_invoice_belongs_to_its_year_in_utc() -> None:
     assert invoice_year(datetime(2027, 1, 1, 8, 59, tzinfo=tokyo)) == 2026
     assert invoice_year(datetime(2027, 1, 1, 9, 0, tzinfo=tokyo)) == 2027
     assert invoice_year(datetime(2026, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)) == 2026
+
+
+def test_a_purchase_begins_with_the_tax_that_was_quoted() -> None:
+    tax = Tax(amount_nanos=usd("10.00"), rate_percent="20", calculation_id="taxcalc_1")
+    made = Purchase.new(
+        id="pur_1",
+        organization_id=ORG,
+        type=PurchaseType.PURCHASE,
+        amount_nanos=usd("50.00"),
+        created_at=NOW,
+        created_by="ada",
+        customer_id="cus_1",
+        card=card(),
+        billing_details=billing_details(),
+        tax=tax,
+    )
+    assert (made.tax, made.charge_nanos) == (tax, usd("60.00"))
+
+
+def test_a_card_that_is_begun_to_be_saved_charges_nothing_and_counts_for_an_hour() -> None:
+    day = PurchaseDay(organization_id=ORG, day="2026-11-23", charged_nanos=7).with_setup(at=NOW)
+    assert (day.charged_nanos, day.version) == (7, 1)
+    hour = timedelta(hours=1)
+    assert day.setups_at(NOW + hour - timedelta(microseconds=1)) == (NOW,)
+    assert day.setups_at(NOW + hour) == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "touches"),
+    [
+        ({}, False),
+        ({"floor": FloorChange(from_nanos=0, to_nanos=1, tops_up=True)}, True),
+        ({"standing": StandingChange(before=Standing.OPEN, after=Standing.CLOSED)}, True),
+        ({"mark_low": True}, True),
+        ({"clear_low_since": NOW}, True),
+        ({"cover": Cover.FUNDED}, True),
+        ({"entries": (entry("a", "1.00"),)}, True),
+        ({"entries": (entry("a", "0.00", kind=EntryKind.REFUSAL),)}, False),
+    ],
+)
+def test_a_write_touches_the_account_if_anything_of_it_changes_or_is_asked_for(
+    changes: dict[str, Any], *, touches: bool
+) -> None:
+    assert Write(organization_id=ORG, at=NOW, **changes).touches_account is touches
+
+
+def test_who_is_busy_is_asked_again_in_a_second_and_a_refusal_is_no_replay() -> None:
+    assert BusyError("x").retry_after_seconds == 1
+    assert not BusyError("x").replayed
+
+
+def test_a_provider_that_refuses_is_logged_by_its_codes_and_never_by_its_sentence() -> None:
+    assert str(PaymentRefusedError(failure("lost_card"))) == "lost_card"
+    assert str(PaymentRefusedError(failure(None, code="address_invalid"))) == "address_invalid"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from chalicelib.api.presenting import purchase_answer
-from chalicelib.domain.billing import TaxId
+from chalicelib.domain.billing import BillingDetails, TaxId
 from chalicelib.domain.errors import (
     BusyError,
     IdempotencyConflictError,
@@ -17,12 +17,14 @@ from chalicelib.domain.errors import (
     RequestInProgressError,
     ValidationFailedError,
 )
+from chalicelib.domain.invoice import CardPayment
 from chalicelib.domain.numbering import InvoiceSequence
-from chalicelib.domain.payment import PaymentStatus
-from chalicelib.domain.purchase import PurchaseStatus
+from chalicelib.domain.payment import Card, ChargeRequest, PaymentRefusedError, PaymentStatus
+from chalicelib.domain.purchase import PurchaseStatus, PurchaseType
+from chalicelib.domain.tax import Tax, TaxNotes
 from chalicelib.domain.write import Outcome, Write
 from chalicelib.usecases.invoicing import InvoiceFormat
-from chalicelib.usecases.purchasing import Order
+from chalicelib.usecases.purchasing import Order, charge_request
 from chalicelib.usecases.receiving import Reception
 from tests.fakes.laws import assert_laws, assert_settled
 from tests.fakes.outside import Work
@@ -30,7 +32,7 @@ from tests.fakes.payments import Behaviour, Moment
 from tests.fakes.ports import wire
 from tests.fakes.repositories import FakeLedger
 from tests.fakes.steps import Mishap, ProcessDiedError, Steps
-from tests.fakes.values import ORG, billing_details, usd
+from tests.fakes.values import ORG, TAX_NOTES, billing_details, failure, usd
 from tests.fakes.world import World
 
 
@@ -415,3 +417,140 @@ def test_a_purchase_that_fails_does_not_keep_the_others_from_the_sweep() -> None
     assert sum(world.account(name).available_nanos for name in names) == usd("100.00")
     world.run(minutes=10)
     assert_settled(world)
+
+
+def ordered(card: Card, **changes: Any) -> Order:
+    order = Order(
+        organization_id=ORG,
+        amount_nanos=usd("50.00"),
+        payment_method_id=card.payment_method_id,
+        billing_details=None,
+        tax_id=None,
+        keeps_tax_id=True,
+        ordered_by="ada",
+    )
+    return replace(order, **changes)
+
+
+def test_an_answer_says_if_it_is_an_old_one() -> None:
+    world = World()
+    order, buying = ordered(world.customer()), world.app.purchasing
+    said = [buying.buy(order, key="a", present=purchase_answer, now=world.now) for _ in range(2)]
+    assert [old for _, old in said] == [False, True]
+    assert said[0][0] == said[1][0]
+
+
+@pytest.mark.parametrize(
+    ("keeps", "told", "kept"),
+    [(True, None, "DE123456789"), (False, None, None), (False, "DE987654321", "DE987654321")],
+)
+def test_a_tax_id_stays_on_file_unless_the_order_says_something_of_it(
+    told: str | None, kept: str | None, *, keeps: bool
+) -> None:
+    world = World()
+    on_file = TaxId(type="eu_vat", value="DE123456789")
+    card = world.customer(details=billing_details(tax_id=on_file))
+    tax_id = None if told is None else TaxId(type="eu_vat", value=told)
+    order = ordered(card, keeps_tax_id=keeps, tax_id=tax_id)
+    world.app.purchasing.buy(order, key="a", present=purchase_answer, now=world.now)
+    (purchase,) = world.purchases.all()
+    assert purchase.billing_details.tax_id == (
+        None if kept is None else TaxId(type="eu_vat", value=kept)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Fifth:
+    """The Taxes port: a fifth on top, or a refusal of the address."""
+
+    refuses: bool = False
+
+    def quote(self, amount_nanos: int, buyer: BillingDetails) -> Tax:
+        """See the port."""
+        if self.refuses:
+            raise PaymentRefusedError(failure(None, code="address_invalid"))
+        return Tax(amount_nanos=amount_nanos // 5, rate_percent="20", calculation_id="taxcalc_1")
+
+
+def test_what_is_charged_for_whom_and_why_is_told_to_the_provider_with_its_tax() -> None:
+    world = World()
+    card = world.customer()
+    app = wire(replace(world.ports, taxes=Fifth()))
+    assert app.purchasing.preview(ordered(card)) == Fifth().quote(usd("50.00"), billing_details())
+    world.buy(card=card, app=app)
+    (purchase,) = world.purchases.all()
+    (payment,) = world.payments.payments()
+    assert world.payments.request_of(payment.id) == ChargeRequest(
+        organization_id=ORG,
+        purchase_id=purchase.id,
+        customer_id=purchase.customer_id,
+        payment_method_id=card.payment_method_id,
+        amount_cents=6000,
+        description="AI gateway credits",
+        off_session=False,
+        tax_calculation_id="taxcalc_1",
+    )
+    automatic = charge_request(replace(purchase, type=PurchaseType.AUTO_TOP_UP))
+    assert (automatic.description, automatic.off_session) == (
+        "AI gateway credits, auto top-up",
+        True,
+    )
+
+
+def test_the_invoice_and_the_ledger_say_what_was_bought_paid_and_taxed() -> None:
+    world = World()
+    notes = TaxNotes(general="Small business.", reverse_charge="Reverse charge.")
+    app = wire(replace(world.ports, taxes=Fifth()))
+    concluding = replace(app.concluding, tax_notes=notes)
+    card = world.customer()
+    world.buy(
+        card=card, app=replace(app, purchasing=replace(app.purchasing, concluding=concluding))
+    )
+    (purchase,) = world.purchases.all()
+    (issued,) = world.invoices.due(world.now + timedelta(days=1), 10)
+    invoice = issued.invoice
+    assert (invoice.net_nanos, invoice.tax_nanos) == (usd("50.00"), usd("10.00"))
+    assert (invoice.tax_rate_percent, invoice.tax_note) == ("20", "Small business.")
+    assert invoice.payment == CardPayment(brand="visa", last4=card.last4, paid_at=world.now)
+    entry = world.ledger.entry(ORG, f"purchase#{purchase.id}")
+    assert entry is not None
+    assert entry.details == {"purchase_id": purchase.id, "invoice_number": invoice.number}
+
+
+def test_a_buyer_whose_reverse_charge_applies_reads_the_note_about_it() -> None:
+    world = World()
+    details = billing_details(tax_id=TaxId(type="eu_vat", value="DE123456789"))
+    world.buy(card=world.customer(details=details))
+    (issued,) = world.invoices.due(world.now + timedelta(days=1), 10)
+    assert issued.invoice.tax_note == TAX_NOTES.reverse_charge
+
+
+def test_an_address_that_can_not_be_taxed_is_refused_by_its_field() -> None:
+    world = World()
+    app = wire(replace(world.ports, taxes=Fifth(refuses=True)))
+    with pytest.raises(ValidationFailedError) as refused:
+        world.buy(card=world.customer(), app=app)
+    assert [error.field for error in refused.value.errors] == ["billing_details"]
+
+
+def test_a_purchase_that_fails_keeps_the_payment_that_came_to_nothing() -> None:
+    world = World()
+    world.buy(card=world.customer(behaviour=Behaviour.DECLINES))
+    (purchase,) = world.purchases.all()
+    (payment,) = world.payments.payments()
+    assert purchase.payment_id == payment.id
+
+
+def test_an_event_of_a_payment_that_is_not_ours_is_somebody_elses() -> None:
+    world = World()
+    world.buy(card=world.customer())
+    (payment,) = world.payments.payments()
+    refund = world.refunds.refund_by_hand(payment.id, 100)
+    paid = {"type": "payment_intent.succeeded", "object_id": payment.id}
+    refunded = {"type": "refund.created", "object_id": refund.id}
+    for event in (paid, refunded):
+        assert world.app.receiving.receive(event, now=world.now) is Reception.HANDLED
+    charged = world.payments._of(payment.id)
+    charged.payment = replace(payment, organization_id=None, purchase_id=None)
+    for event in (paid, refunded):
+        assert world.app.receiving.receive(event, now=world.now) is Reception.FOREIGN

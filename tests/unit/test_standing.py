@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from chalicelib.domain.account import Standing
 from chalicelib.domain.errors import (
+    BusyError,
     ConflictError,
     CreditsError,
     ForbiddenError,
@@ -29,9 +30,10 @@ from chalicelib.domain.reversal import FollowedReversal, RefundRequest, Reversal
 from chalicelib.domain.tax import Tax
 from chalicelib.ports import Refunds
 from chalicelib.usecases.closing import Closure
+from chalicelib.usecases.idempotency import digest_of
 from chalicelib.usecases.suspending import Act
 from tests.fakes.laws import assert_laws
-from tests.fakes.payments import Behaviour
+from tests.fakes.payments import Behaviour, Moment
 from tests.fakes.ports import UseCases
 from tests.fakes.reversal_laws import assert_in_line
 from tests.fakes.steps import LostAnswerError, Mishap, ProcessDiedError, Steps
@@ -398,3 +400,147 @@ def test_what_is_sent_back_for_credits_never_takes_more_and_wastes_no_cent(
     assert one.credits_in(cents) <= wanted
     if cents < one.refundable_cents:
         assert one.credits_in(cents + 1) > wanted
+
+
+def test_what_was_suspended_and_why_is_remembered_in_the_same_words_for_ever() -> None:
+    entry = suspend(bought())
+    assert entry is not None
+    assert entry.digest == digest_of({"reason": "chargebacks", "author": "olga"})
+
+
+@pytest.mark.parametrize(("threshold", "hints"), [("60.00", 1), ("20.00", 0), (None, 0)])
+def test_who_is_resumed_is_topped_up_if_that_is_due_and_looked_after_until_then(
+    threshold: str | None, hints: int
+) -> None:
+    world = bought("50.00")
+    suspend(world)
+    if threshold is not None:
+        world.order_top_ups(threshold=threshold)
+    row = world.store.accounts[ORG]
+    row.account = replace(row.account, low_since=None)
+    world.queue.messages.clear()
+    resume(world)
+    assert len(world.queue.messages) == hints
+    assert (world.account().low_since is not None) == (threshold is not None)
+    world.queue.messages.clear()
+    assert resume(world) is None
+    assert not world.queue.messages
+
+
+def test_a_suspension_has_nobody_looked_after() -> None:
+    world = bought("50.00")
+    world.order_top_ups(threshold="20.00")
+    row = world.store.accounts[ORG]
+    row.account = replace(row.account, low_since=None)
+    suspend(world)
+    assert world.account().low_since is None
+
+
+def test_a_closed_account_has_no_floor_and_keeps_its_settings_for_the_record() -> None:
+    world = bought("50.00")
+    world.order_top_ups(threshold="20.00", limit="500.00")
+    assert world.account().floor_nanos == usd("20.00")
+    close(world, refunds=False)
+    account, top_up = world.account(), world.top_ups.get(ORG)
+    assert (account.floor_nanos, account.tops_up) == (0, False)
+    assert (top_up.enabled, top_up.monthly_limit_nanos) == (False, usd("500.00"))
+
+
+def died_before_charging(moment: Moment = Moment.BEFORE) -> World:
+    """A purchase of which nobody knows here whether it was charged."""
+    world = World()
+    card = world.customer()
+    world.payments.fail_next("charge", moment)
+    with pytest.raises(BusyError):
+        world.buy(card=card)
+    return world
+
+
+def test_a_purchase_that_is_being_made_at_this_moment_is_waited_for() -> None:
+    world = died_before_charging()
+    closure = close(world, refunds=False)
+    (begun,) = world.purchases.all()
+    assert closure.left == [f"{begun.id} is pending: close again later"]
+    world.advance(hours=1)
+    assert close(world, refunds=False).complete
+    (ended,) = world.purchases.all()
+    assert ended.status is PurchaseStatus.CANCELED
+
+
+def test_a_purchase_that_was_charged_unseen_is_credited_before_the_credits_go() -> None:
+    world = died_before_charging(Moment.AFTER)
+    closure = close(world)
+    (made,) = world.purchases.all()
+    assert closure.refunded_nanos == {made.id: usd("50.00")}
+    assert closure.complete
+
+
+def test_what_comes_after_a_closing_is_given_up_under_a_number_of_its_own() -> None:
+    world = bought("50.00")
+    gateway = Gateway(world=world)
+    given_up = [close(world, refunds=False).forfeited_nanos]
+    for text in ("2.00", "0.000000001"):
+        gateway.fund(text)
+        given_up.append(close(world, refunds=False).forfeited_nanos)
+    assert given_up == [usd("50.00"), usd("52.00"), usd("52.000000001")]
+    keys = sorted(key for _, key in world.store.entries if key.startswith("adjustment#closure"))
+    assert keys == [f"adjustment#closure#{number}" for number in (1, 2, 3)]
+    assert world.account().available_nanos == 0
+
+
+def test_a_closing_that_nothing_is_left_for_gives_nothing_up() -> None:
+    world = bought("50.00")
+    world.deduct(amount="50.00", key="a")
+    assert close(world, refunds=False).complete
+    assert not [key for _, key in world.store.entries if key.startswith("adjustment#closure")]
+
+
+@pytest.mark.parametrize(("refunds", "way"), [(True, "with"), (False, "without")])
+def test_a_closing_goes_on_as_it_was_begun_and_by_whom(way: str, *, refunds: bool) -> None:
+    world = bought("50.00")
+    close(world, refunds=refunds)
+    with pytest.raises(ConflictError, match=f"begun {way} refunds"):
+        close(world, refunds=not refunds)
+    Gateway(world=world).fund("1.00")
+    other = Act(organization_id=ORG, reason="another reason", author="somebody")
+    assert world.app.closing.close(other, refunds=refunds, now=world.now).complete
+    given_up = [
+        entry for entry in world.store.entries.values() if entry.key.startswith("adjustment#clos")
+    ]
+    assert {entry.details["author"] for entry in given_up} == {"olga"}
+    assert {entry.details["reason"] for entry in given_up} == {"Closed: chargebacks"}
+
+
+def test_a_refund_that_was_refused_is_told_in_the_providers_words_once_the_rest_is_done() -> None:
+    world = bought("50.00")
+    closing = world.app.closing
+    refunding = closing.sending_back.refunding
+    refuses = replace(refunding, refunds=Refusing(refunding.refunds))
+    closing = replace(closing, sending_back=replace(closing.sending_back, refunding=refuses))
+    closure = closing.close(ACT, refunds=True, now=world.now)
+    (bought_one,) = world.purchases.all()
+    (left,) = closure.left
+    assert left.startswith(f"{bought_one.id}: ")
+    assert "Nothing was refunded" not in left
+    assert "Pay 50.00 USD back otherwise" in left
+
+
+def test_what_is_bought_in_many_pages_goes_back_from_all_of_them() -> None:
+    world = World()
+    card = world.customer()
+    for number in range(103):
+        world.buy(amount="5.00", card=card, key=f"key-{number}")
+        world.advance(hours=2)
+    closure = close(world)
+    assert closure.complete
+    assert sum(closure.refunded_nanos.values()) == 103 * usd("5.00")
+    assert world.account().available_nanos == 0
+
+
+def test_no_purchase_is_sent_back_that_was_spent() -> None:
+    world = bought("50.00")
+    world.buy(amount="20.00", card=world.customer(), key="second")
+    world.deduct(amount="50.00", key="a")
+    closure = close(world)
+    _, second = world.purchases.all()
+    assert closure.refunded_nanos == {second.id: usd("20.00")}

@@ -400,3 +400,14 @@ def test_whatever_happens_the_months_limit_is_kept_and_nothing_resumes_by_itself
         assert top_up.paused >= paused, "only a person resumes it"
         assert top_up.month_spent_nanos >= 0
         assert version <= top_up.version <= version + 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "check_at"),
+    [({}, NOW), ({"enabled": False}, None), ({"paused": True}, None)],
+)
+def test_what_was_not_tried_is_looked_at_again_at_once_unless_nobody_may_charge(
+    changes: dict[str, bool], check_at: datetime | None
+) -> None:
+    taken = replace(opened(ORDER), **changes)  # type: ignore[arg-type]
+    assert taken.failed("pur_1", None, charge_nanos=usd("25.00"), now=NOW).check_at == check_at

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 import random
 from collections.abc import Callable
@@ -354,3 +355,59 @@ def test_an_instant_survives_being_written_and_read(instant: datetime) -> None:
 def test_a_naive_time_is_not_written_as_if_it_were_utc() -> None:
     with pytest.raises(ValueError, match="naive"):
         format_instant(datetime(2026, 11, 23))  # noqa: DTZ001
+
+
+def test_a_reports_digest_is_of_the_shortest_json_in_the_order_of_names() -> None:
+    # Digests are kept for ever, and a report may be repeated years later.
+    report = UsageReport(
+        report_id="r1", organization_id="acme", occurred_at=NOW, lines=(TraceUsage(count=3),)
+    )
+    text = (
+        '{"final":false,"hold_id":null,"lines":[{"count":3,"kind":"traces"}],'
+        '"occurred_at":"2026-11-23T10:05:00Z","organization_id":"acme","project_id":null,'
+        '"report_id":"r1","version":1}'
+    )
+    assert report_digest(report) == hashlib.sha256(text.encode()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("changes", "malformed"),
+    [
+        ({"lines": {}}, True),
+        ({"lines": []}, False),
+        ({"lines": ["x"]}, True),
+        ({"final": "yes"}, True),
+        ({"version": "1"}, True),
+        ({"version": 2}, False),
+        ({"report_id": 5}, True),
+        ({"report_id": ""}, False),
+        ({"occurred_at": 5}, True),
+        ({"occurred_at": "today"}, False),
+        ({"lines": [{"kind": "amount", "amount": 5, "description": "x"}]}, True),
+        ({"lines": [{"kind": "amount", "amount": "five", "description": "x"}]}, False),
+        ({"lines": [{"kind": "traces", "count": "3"}]}, True),
+        ({"lines": [{"kind": "traces", "count": -1}]}, False),
+        ({"surprise": 1}, True),
+    ],
+)
+def test_json_of_another_shape_is_malformed_and_another_value_is_not(
+    changes: dict[str, object], *, malformed: bool
+) -> None:
+    with pytest.raises(InvalidRequestError if malformed else ValidationFailedError):
+        parse_report(example(**changes), now=NOW)
+
+
+def test_one_malformed_field_makes_the_whole_malformed_wherever_it_is() -> None:
+    for changes in ({"final": 1, "version": 2}, {"version": 2, "final": 1}):
+        with pytest.raises(InvalidRequestError) as refused:
+            parse_report(example(**changes), now=NOW)
+        assert len(refused.value.errors) == 2
+
+
+@pytest.mark.parametrize("name", ["lines", "occurred_at"])
+def test_a_field_that_is_missing_is_told_once_and_for_nothing_else(name: str) -> None:
+    report = example()
+    del report[name]
+    with pytest.raises(ValidationFailedError) as refused:
+        parse_report(report, now=NOW)
+    assert [(e.field, e.detail) for e in refused.value.errors] == [(name, "is required")]
