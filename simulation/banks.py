@@ -23,12 +23,17 @@ _DECLINES = (
 
 def decide_payments(world: World, organization_id: str) -> None:
     """Payments that are processing end, well or badly."""
-    actor = current()
     for payment in world.stripe.payments_of(organization_id, "processing"):
-        outcome = actor.stream.choice(("succeeded", "succeeded", "failed"))
-        world.faults.note(actor, f"settles late: {outcome}", "stripe", world.scheduler.now)
-        world.story.tell(actor.name, f"{payment['id']} has {outcome}")
-        play(world, control_objects.finish, payment["id"], outcome=outcome)
+        decide(world, payment["id"])
+
+
+def decide(world: World, payment_id: str) -> None:
+    """A payment that is processing ends."""
+    actor = current()
+    outcome = actor.stream.choice(("succeeded", "succeeded", "failed"))
+    world.faults.note(actor, f"settles late: {outcome}", "stripe", world.scheduler.now)
+    world.story.tell(actor.name, f"{payment_id} has {outcome}")
+    play(world, control_objects.finish, payment_id, outcome=outcome)
 
 
 def dispute(world: World, organization_id: str) -> None:

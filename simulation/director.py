@@ -50,6 +50,10 @@ _MOODS = ((0.0, 1.0), (0.3, 1.0), (1.0, 3.0), (4.0, 1.5))
 _ALWAYS = {"buy", "save card", "top-up settings"}
 #: How long until the next act begins, in seconds: mostly at once, so that acts meet.
 _GAPS = ((0.02, 30.0), (0.4, 25.0), (4.0, 20.0), (60.0, 15.0), (1200.0, 6.0), (30_000.0, 1.5))
+_FAST = {
+    "payment_intent.processing": banks.decide,
+    "payment_intent.requires_action": people.answer_challenge,
+}
 _SWEEP_SECONDS = 60.0
 _LONGEST_SWEEP_SECONDS = 6 * 3600.0
 _RECONCILE_SECONDS = 6 * 3600.0
@@ -74,6 +78,7 @@ class Director:
         organizations = [f"org{number}" for number in range(1, count + 1)]
         world.organizations[:] = organizations
         world.on_event.append(self._hint_while_charging)
+        world.on_event.append(self._decide_at_once)
         world.start("director", lambda: self._direct(organizations), flow="")
         self.start_schedules()
 
@@ -89,6 +94,19 @@ class Director:
         world.start(
             name, lambda: gateways.hint_again(world, organization_id, gap=0.02), flow="auto top-up"
         )
+
+    def _decide_at_once(self, event: dict[str, Any]) -> None:
+        """Some banks and customers are faster than the answer to who charged them."""
+        world, actor, payment = self.world, current_or_none(), event["data"]["object"]
+        decide = _FAST.get(event["type"])
+        if decide is None or actor is None:
+            return
+        name = actor.child_name("at once")
+        stream = world.chance.stream(f"{name} whether")
+        if not stream.one_in(3):
+            return
+        after = stream.seconds(0.1)
+        world.start(name, lambda: decide(world, payment["id"]), flow="purchase", after=after)
 
     def start_schedules(self) -> None:
         """Have the sweep and the reconciliation run now and again."""

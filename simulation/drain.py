@@ -1,4 +1,8 @@
-"""The drain: faults stop, banks decide, operators do as their manual says, and time passes."""
+"""The drain: faults stop, banks decide, operators do as their manual says, and time passes.
+
+Who is above the threshold falls below it once more, and then nothing happens there any more: what
+is due must be noticed without another usage.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from simulation import banks
 from simulation.book import undecided
+from simulation.operators import use_last
 
 if TYPE_CHECKING:
     from simulation.director import Director
@@ -39,6 +44,15 @@ class Drain:
                 ),
                 flow="drain",
                 after=60.0 + number,
+            )
+
+            self._world.start(
+                f"last use of {organization_id}",
+                lambda organization_id=organization_id: use_last(  # type: ignore[misc]
+                    self._world, organization_id
+                ),
+                flow="drain",
+                after=0.25 * _HOUR,
             )
 
     def _drain(self) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from simulation.http import Demand
-from simulation.money import cents
+from simulation.money import cents, nanos, usd
 from simulation.scheduler import current
 
 if TYPE_CHECKING:
     from simulation.world import World
 
 _SCOPE = "operator"
+_CENT = 10_000_000
 
 
 def refund(world: World, organization_id: str) -> None:
@@ -69,6 +70,31 @@ def adjust(world: World, organization_id: str) -> None:
             flow="adjustment",
             after=stream.seconds(0.02),
         )
+    world.book.insist(demand)
+
+
+def use_last(world: World, organization_id: str) -> None:
+    """Take an account just below its threshold: by usage, or by an adjustment."""
+    actor, stream = current(), current().stream
+    asked = Demand(organization_id, "GET", "/credits", flow="drain")
+    reply = world.book.insist(asked)
+    if reply is None or reply.status != 200:  # noqa: PLR2004
+        return
+    above = nanos(reply.body["available"]) - nanos(reply.body["auto_top_up"]["threshold"])
+    if above <= 0 or not reply.body["auto_top_up"]["enabled"]:
+        return
+    amount_nanos = above + _CENT
+    adjusts = stream.one_in(2)
+    body = {"amount": f"-{usd(amount_nanos)}", "reason": "goodwill"}
+    demand = Demand(
+        organization_id,
+        "POST",
+        "/adjustments" if adjusts else "/deductions",
+        flow="drain",
+        scope=_SCOPE if adjusts else "gateway",
+        body=body if adjusts else {"amount": usd(amount_nanos)},
+        key=f"last {actor.name}",
+    )
     world.book.insist(demand)
 
 

@@ -112,9 +112,14 @@ def _follow(world: World, organization_id: str, reply: Reply | None) -> None:
 
 def act_on_challenge(world: World, payment_id: str) -> None:
     """Pass 3-D Secure, fail it, or walk away."""
+    world.scheduler.wait(current().stream.seconds(15.0))
+    answer_challenge(world, payment_id)
+
+
+def answer_challenge(world: World, payment_id: str) -> None:
+    """Do at once what the bank wants, or not."""
     actor = current()
     fate = actor.stream.weighted((("accept", 5.0), ("refuse", 3.0), ("walk away", 3.0)))
-    world.scheduler.wait(actor.stream.seconds(15.0))
     if fate == "walk away":
         world.faults.note(actor, "3DS abandoned", "stripe", world.scheduler.now)
         return
