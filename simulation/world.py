@@ -33,14 +33,14 @@ from simulation.wire import Ways
 
 #: Monday, shortly before a month ends, so that months end in most histories.
 START = datetime(2026, 11, 29, 21, 0, tzinfo=UTC)
-CURSOR_SECRET = "simulation/cursors"  # noqa: S105 - its name
+_CURSOR_KEYS = "simulation/cursors"
 _GIVEN = {
     "STRIPE_PUBLISHABLE_KEY": "pk_test_simulation",
     "JWT_ISSUER": "https://issuer.invalid",
     "JWT_AUDIENCE": "simulation",
     "JWT_JWKS_URL": "https://issuer.invalid/keys",
     "STRIPE_SECRET_ID": STRIPE_SECRET,
-    "CURSOR_SECRET_ID": CURSOR_SECRET,
+    "CURSOR_SECRET_ID": _CURSOR_KEYS,
     "MAIL_SENDER": "billing@example.com",
 }
 _SERVICES = ("sqs", "s3", "events", "sesv2", "secretsmanager")
@@ -101,7 +101,7 @@ class World:
         self.streams = Streams(self)
         self.on_event: list[Callable[[dict[str, Any]], None]] = []
         self.webhooks = Webhooks(self)
-        self.cloud.secrets.put(CURSOR_SECRET, json.dumps({"key": "simulation"}))
+        self.cloud.secrets.put(_CURSOR_KEYS, json.dumps({"key": "simulation"}))
         self.webhooks.sign_with("whsec_1")
         self.stripe.state.on_event = self._recorded
 

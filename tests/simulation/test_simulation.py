@@ -72,7 +72,7 @@ def test_new_histories_hold_all_laws() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("found", REGRESSIONS, ids=lambda found: str(found["seed"]))
+@pytest.mark.parametrize("found", REGRESSIONS, ids=lambda found: str(found["mended"]))
 def test_a_history_that_once_broke_a_law_holds_them(found: dict[str, object]) -> None:
     check(Plan(seed=int(str(found["seed"])), steps=int(str(found["steps"]))))
 
