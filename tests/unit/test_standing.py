@@ -544,3 +544,10 @@ def test_no_purchase_is_sent_back_that_was_spent() -> None:
     closure = close(world)
     _, second = world.purchases.all()
     assert closure.refunded_nanos == {second.id: usd("20.00")}
+
+
+def test_what_a_closing_plans_is_kept_under_its_number() -> None:
+    world = bought("50.00")
+    close(world)
+    plans = [key for _, key in world.store.entries if key.startswith("closure#")]
+    assert plans == ["closure#1"]
