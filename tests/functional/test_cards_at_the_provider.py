@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,12 +11,13 @@ from chalicelib.domain.billing import TaxId
 from chalicelib.domain.errors import ConflictError, ValidationFailedError
 from chalicelib.domain.mandate import CardSaving
 from chalicelib.domain.notices import NoticeKind
-from chalicelib.domain.payment import Card
+from chalicelib.domain.payment import Card, PaymentRefusedError
 from chalicelib.domain.topup import TopUpStatus
+from chalicelib.domain.write import Write
 from chalicelib.usecases.receiving import Reception
 from tests.fakes.laws import assert_settled
-from tests.fakes.payments import Behaviour
-from tests.fakes.values import ORG, billing_details, usd
+from tests.fakes.payments import Behaviour, FakePayments
+from tests.fakes.values import ORG, billing_details, failure, usd
 from tests.fakes.world import World
 
 CUSTOMER = f"cus_{ORG}"
@@ -313,8 +315,10 @@ def test_choosing_a_card_resumes_what_a_decline_has_paused_and_has_it_looked_aft
     assert world.account().low_since is None
     world.order_top_ups(threshold="10.00")
     world.queue.messages.clear()
+    row = world.store.accounts[ORG]
+    row.account = replace(row.account, low_since=None)
     world.app.buyers.set_default_card(ORG, card.payment_method_id, now=world.now)
-    assert world.account().low_since is not None
+    assert world.account().low_since == world.now
     assert len(world.queue.messages) == 1
 
 
@@ -353,3 +357,67 @@ def test_a_tax_id_is_kept_here_and_there() -> None:
     assert details is not None
     assert details.tax_id == tax_id
     assert world.records.keeps_tax_id(CUSTOMER, tax_id)
+
+
+def test_a_new_card_that_ends_a_pause_has_the_account_looked_after() -> None:
+    world = _world()
+    _save_card(world, Behaviour.DECLINES)
+    world.order_top_ups(threshold="10.00")
+    world.deliver()
+    assert world.top_ups.get(ORG).paused
+    row = world.store.accounts[ORG]
+    row.account = replace(row.account, low_since=None)
+    world.advance(seconds=1)
+    setup = world.app.buyers.set_up_card(ORG, by="ada", now=world.now)
+    world.records.save_card(setup.client_secret, Behaviour.PAYS)
+    saving = next(each for each in world.payments.savings.values() if not _known(world, each.id))
+    assert world.app.receiving.keeping_cards.card_saved(saving.id, now=world.now)
+    assert world.account().low_since == world.now
+
+
+def _known(world: World, setup_id: str) -> bool:
+    return world.customers.get(ORG).agreed_in(setup_id)
+
+
+def test_a_card_that_answers_no_trouble_has_nobody_looked_after() -> None:
+    world = _world()
+    _save_card(world)
+    assert world.account().low_since is None
+
+
+def test_a_forgotten_customer_leaves_neither_card_nor_choice_and_the_next_is_its_second() -> None:
+    world = _world()
+    card = _save_card(world)
+    world.app.buyers.set_default_card(ORG, card.payment_method_id, now=world.now)
+    customer = world.customers.get(ORG)
+    assert customer.mandate_for(card.payment_method_id) == customer.mandates[0]
+    assert customer.mandate_for("pm_unknown") is None
+    forgotten = customer.forgotten()
+    assert forgotten.default_payment_method_id is None
+    assert (forgotten.customer_id, forgotten.former_customer_ids) == (None, (CUSTOMER,))
+    saved = Write(organization_id=ORG, at=world.now, saves=(forgotten,))
+    world.ledger.commit(saved)
+    asked: list[int] = []
+
+    class _Counting(FakePayments):
+        def create_customer(self, organization_id: str, *, former: int = 0) -> str:
+            asked.append(former)
+            return super().create_customer(organization_id, former=former)
+
+    buyers = replace(world.app.buyers, payments=_Counting(clock=lambda: world.now))
+    buyers.known(ORG, now=world.now)
+    assert asked == [1]
+
+
+def test_a_tax_id_that_the_provider_refuses_is_refused_by_its_field() -> None:
+    world = World()
+
+    class _Refusing(FakePayments):
+        def set_tax_id(self, customer_id: str, tax_id: TaxId | None) -> None:
+            raise PaymentRefusedError(failure(None, code="tax_id_invalid"))
+
+    buyers = replace(world.app.buyers, payments=_Refusing(clock=lambda: world.now))
+    tax_id = TaxId(type="eu_vat", value="DE123456789")
+    with pytest.raises(ValidationFailedError) as refused:
+        buyers.set_billing_details(ORG, billing_details(tax_id=tax_id), now=world.now)
+    assert [error.field for error in refused.value.errors] == ["tax_id.value"]
