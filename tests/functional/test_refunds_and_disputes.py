@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import ClassVar
 
 import pytest
 
+from chalicelib.domain.billing import BillingDetails
 from chalicelib.domain.errors import BusyError
 from chalicelib.domain.ledger import Entry, EntryKind
 from chalicelib.domain.notices import NoticeKind
 from chalicelib.domain.reversal import FollowedReversal, Reversal, ReversalKind
+from chalicelib.domain.tax import Tax
 from chalicelib.domain.topup import Decision, TopUpStatus
 from chalicelib.domain.write import Outcome, Stale, Write
 from tests.fakes.laws import assert_laws
 from tests.fakes.payments import Behaviour, Moment
+from tests.fakes.ports import wire
 from tests.fakes.refunds import FakeRefunds
 from tests.fakes.repositories import FakeLedger
 from tests.fakes.reversal_laws import assert_in_line
@@ -379,10 +382,24 @@ def test_every_turn_of_a_reversal_has_an_entry_of_its_own(
     assert (followed.in_force, followed.key) == (in_force, key)
 
 
+@dataclass(frozen=True, slots=True)
+class _Fifth:
+    """The Taxes port: a fifth on top."""
+
+    def quote(self, amount_nanos: int, buyer: BillingDetails) -> Tax:
+        """See the port."""
+        return Tax(amount_nanos=amount_nanos // 5, rate_percent="20", calculation_id="taxcalc_1")
+
+
 def test_the_credit_notes_of_a_taxed_purchase_share_its_tax_and_say_why() -> None:
-    world, payment = _bought()
-    for cents in (1000, 4000):
-        world.refunds.refund_by_hand(payment, cents)
+    world = World()
+    app = wire(replace(world.ports, taxes=_Fifth()))
+    world.buy(ORG, "50.00", card=world.customer(), app=app)
+    world.deliver()
+    (payment,) = world.payments.payments()
+    for _ in range(3):
+        refund = world.refunds.refund_by_hand(payment.id, 33)
+        world.refunds._change(refund.id, reason=f"reason of {refund.id}")
         world.deliver()
     notes = [
         issued.invoice
@@ -391,10 +408,9 @@ def test_the_credit_notes_of_a_taxed_purchase_share_its_tax_and_say_why() -> Non
         )
         if issued.invoice.is_credit_note
     ]
-    refunds = {refund.id: refund for refund in world.refunds.all()}
-    assert sorted(note.total_nanos for note in notes) == [usd("10.00"), usd("40.00")]
-    for note in notes:
-        assert note.reason == refunds[note.transaction_id].reason
+    # A sixth of 33, 66 and 99 cents, each rounded half up: the notes are the steps between them.
+    assert [note.tax_nanos for note in notes] == [usd("0.06"), usd("0.05"), usd("0.06")]
+    assert [note.reason for note in notes] == [f"reason of {n.transaction_id}" for n in notes]
 
 
 def test_what_is_followed_a_second_time_writes_nothing() -> None:
