@@ -525,16 +525,18 @@ def test_a_refund_that_was_refused_is_told_in_the_providers_words_once_the_rest_
     assert "Pay 50.00 USD back otherwise" in left
 
 
-def test_what_is_bought_in_many_pages_goes_back_from_all_of_them() -> None:
+def test_what_is_bought_in_many_pages_goes_back_from_all_of_them_in_more_than_one_plan() -> None:
     world = World()
     card = world.customer()
-    for number in range(103):
+    for number in range(201):
         world.buy(amount="5.00", card=card, key=f"key-{number}")
         world.advance(hours=2)
     closure = close(world)
     assert closure.complete
-    assert sum(closure.refunded_nanos.values()) == 103 * usd("5.00")
+    assert sum(closure.refunded_nanos.values()) == 201 * usd("5.00")
     assert world.account().available_nanos == 0
+    plans = [world.store.entries[ORG, f"closure#{number}"].details for number in (1, 2)]
+    assert [len(plan["refund_cents"]) for plan in plans] == [200, 1]  # type: ignore[arg-type]
 
 
 def test_no_purchase_is_sent_back_that_was_spent() -> None:
