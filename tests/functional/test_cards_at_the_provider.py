@@ -13,10 +13,11 @@ from chalicelib.domain.mandate import CardSaving
 from chalicelib.domain.notices import NoticeKind
 from chalicelib.domain.payment import Card, PaymentRefusedError
 from chalicelib.domain.topup import TopUpStatus
-from chalicelib.domain.write import Write
+from chalicelib.domain.write import Outcome, Stale, Write
 from chalicelib.usecases.receiving import Reception
 from tests.fakes.laws import assert_settled
 from tests.fakes.payments import Behaviour, FakePayments
+from tests.fakes.repositories import FakeLedger
 from tests.fakes.values import ORG, billing_details, failure, usd
 from tests.fakes.world import World
 
@@ -277,6 +278,7 @@ def test_news_that_are_ours_are_handled_whatever_they_change() -> None:
 def test_news_of_a_customer_that_was_followed_by_another_is_not_acted_upon() -> None:
     world = _world()
     world.payments.owners["cus_former"] = ORG
+    world.payments.saved_cards["cus_former"] = []
     cards, taxes = (
         {"type": kind, "object_id": "x", "customer_id": "cus_former"}
         for kind in ("payment_method.detached", "customer.tax_id.updated")
@@ -290,7 +292,7 @@ def test_a_card_that_is_gone_was_only_chosen_if_it_was() -> None:
     first, second = _save_card(world), _save_card(world)
     world.app.buyers.set_default_card(ORG, first.payment_method_id, now=world.now)
     version = world.customers.get(ORG).version
-    world.payments.remove_card(second.payment_method_id)
+    world.records.detach(second)
     world.deliver()
     kept = world.customers.get(ORG)
     assert (kept.default_payment_method_id, kept.version) == (first.payment_method_id, version)
@@ -421,3 +423,46 @@ def test_a_tax_id_that_the_provider_refuses_is_refused_by_its_field() -> None:
     with pytest.raises(ValidationFailedError) as refused:
         buyers.set_billing_details(ORG, billing_details(tax_id=tax_id), now=world.now)
     assert [error.field for error in refused.value.errors] == ["tax_id.value"]
+
+
+def test_news_of_a_deleted_customer_are_ours_the_first_time_and_again() -> None:
+    world = _world()
+    _save_card(world)
+    world.records.delete_customer(CUSTOMER)
+    event = {
+        "type": "customer.deleted",
+        "object_id": CUSTOMER,
+        "customer_id": CUSTOMER,
+        "organization_id": ORG,
+    }
+    for _ in range(2):
+        assert world.app.receiving.receive(event, now=world.now) is Reception.HANDLED
+    assert world.customers.get(ORG).former_customer_ids == (CUSTOMER,)
+
+
+def test_a_card_that_goes_has_nobody_looked_after() -> None:
+    world = _world()
+    first, _ = _save_card(world), _save_card(world)
+    world.app.buyers.set_default_card(ORG, first.payment_method_id, now=world.now)
+    world.records.detach(first)
+    world.deliver()
+    assert world.customers.get(ORG).default_payment_method_id is None
+    assert world.account().low_since is None
+
+
+def test_who_was_overtaken_while_a_card_went_looks_again() -> None:
+    world = _world()
+    first, _ = _save_card(world), _save_card(world)
+    world.app.buyers.set_default_card(ORG, first.payment_method_id, now=world.now)
+    world.records.detach(first)
+
+    class _Overtaken(FakeLedger):
+        times = 1
+
+        def commit(self, write: Write) -> Outcome:
+            self.times -= 1
+            return Stale() if self.times == 0 else super().commit(write)
+
+    keeping = replace(world.app.receiving.keeping_cards, ledger=_Overtaken(world.store))
+    assert keeping.cards_changed(CUSTOMER, now=world.now)
+    assert world.customers.get(ORG).default_payment_method_id is None

@@ -387,6 +387,7 @@ def test_a_reports_digest_is_of_the_shortest_json_in_the_order_of_names() -> Non
         ({"lines": [{"kind": "amount", "amount": "five", "description": "x"}]}, False),
         ({"lines": [{"kind": "traces", "count": "3"}]}, True),
         ({"lines": [{"kind": "traces", "count": -1}]}, False),
+        ({"lines": [{**MODEL_LINE, "price_context": {"name": ""}}]}, False),
         ({"surprise": 1}, True),
     ],
 )
@@ -422,6 +423,10 @@ def test_counts_that_contradict_each_other_are_well_formed_and_wrong() -> None:
 @pytest.mark.parametrize(
     ("changes", "detail"),
     [
+        (
+            {"lines": [{"kind": "amount", "amount": "five"}]},
+            'must be US dollars with one to nine decimals, such as "50.00"',
+        ),
         ({"occurred_at": "today"}, 'must be a time in UTC, such as "2026-11-23T10:00:00Z"'),
         ({"occurred_at": "2026-02-30T10:00:00Z"}, "must be a day and a time that exist"),
     ],
