@@ -445,9 +445,11 @@ def test_a_card_that_goes_has_nobody_looked_after() -> None:
     first, _ = _save_card(world), _save_card(world)
     world.app.buyers.set_default_card(ORG, first.payment_method_id, now=world.now)
     world.records.detach(first)
-    world.deliver()
+    world.queue.messages.clear()
+    assert world.app.receiving.keeping_cards.cards_changed(CUSTOMER, now=world.now)
     assert world.customers.get(ORG).default_payment_method_id is None
     assert world.account().low_since is None
+    assert not world.queue.messages
 
 
 def test_who_was_overtaken_while_a_card_went_looks_again() -> None:
