@@ -89,7 +89,7 @@ class Archiving:
 
     def _make(self, archive: Archive, issued: Sequence[IssuedInvoice], *, now: datetime) -> Archive:
         packed = io.BytesIO()
-        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
+        with zipfile.ZipFile(packed, "w") as file:
             for done, one in enumerate(issued, start=1):
                 self._pack(file, one, now=now)
                 if done % _PROGRESS_EVERY == 0 and done < archive.total:

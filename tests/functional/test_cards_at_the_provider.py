@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,12 +11,14 @@ from chalicelib.domain.billing import TaxId
 from chalicelib.domain.errors import ConflictError, ValidationFailedError
 from chalicelib.domain.mandate import CardSaving
 from chalicelib.domain.notices import NoticeKind
-from chalicelib.domain.payment import Card
+from chalicelib.domain.payment import Card, PaymentRefusedError
 from chalicelib.domain.topup import TopUpStatus
+from chalicelib.domain.write import Outcome, Stale, Write
 from chalicelib.usecases.receiving import Reception
 from tests.fakes.laws import assert_settled
-from tests.fakes.payments import Behaviour
-from tests.fakes.values import ORG, billing_details, usd
+from tests.fakes.payments import Behaviour, FakePayments
+from tests.fakes.repositories import FakeLedger
+from tests.fakes.values import ORG, billing_details, failure, usd
 from tests.fakes.world import World
 
 CUSTOMER = f"cus_{ORG}"
@@ -275,6 +278,7 @@ def test_news_that_are_ours_are_handled_whatever_they_change() -> None:
 def test_news_of_a_customer_that_was_followed_by_another_is_not_acted_upon() -> None:
     world = _world()
     world.payments.owners["cus_former"] = ORG
+    world.payments.saved_cards["cus_former"] = []
     cards, taxes = (
         {"type": kind, "object_id": "x", "customer_id": "cus_former"}
         for kind in ("payment_method.detached", "customer.tax_id.updated")
@@ -288,7 +292,7 @@ def test_a_card_that_is_gone_was_only_chosen_if_it_was() -> None:
     first, second = _save_card(world), _save_card(world)
     world.app.buyers.set_default_card(ORG, first.payment_method_id, now=world.now)
     version = world.customers.get(ORG).version
-    world.payments.remove_card(second.payment_method_id)
+    world.records.detach(second)
     world.deliver()
     kept = world.customers.get(ORG)
     assert (kept.default_payment_method_id, kept.version) == (first.payment_method_id, version)
@@ -313,8 +317,10 @@ def test_choosing_a_card_resumes_what_a_decline_has_paused_and_has_it_looked_aft
     assert world.account().low_since is None
     world.order_top_ups(threshold="10.00")
     world.queue.messages.clear()
+    row = world.store.accounts[ORG]
+    row.account = replace(row.account, low_since=None)
     world.app.buyers.set_default_card(ORG, card.payment_method_id, now=world.now)
-    assert world.account().low_since is not None
+    assert world.account().low_since == world.now
     assert len(world.queue.messages) == 1
 
 
@@ -353,3 +359,112 @@ def test_a_tax_id_is_kept_here_and_there() -> None:
     assert details is not None
     assert details.tax_id == tax_id
     assert world.records.keeps_tax_id(CUSTOMER, tax_id)
+
+
+def test_a_new_card_that_ends_a_pause_has_the_account_looked_after() -> None:
+    world = _world()
+    _save_card(world, Behaviour.DECLINES)
+    world.order_top_ups(threshold="10.00")
+    world.deliver()
+    assert world.top_ups.get(ORG).paused
+    row = world.store.accounts[ORG]
+    row.account = replace(row.account, low_since=None)
+    world.advance(seconds=1)
+    setup = world.app.buyers.set_up_card(ORG, by="ada", now=world.now)
+    world.records.save_card(setup.client_secret, Behaviour.PAYS)
+    saving = next(each for each in world.payments.savings.values() if not _known(world, each.id))
+    assert world.app.receiving.keeping_cards.card_saved(saving.id, now=world.now)
+    assert world.account().low_since == world.now
+
+
+def _known(world: World, setup_id: str) -> bool:
+    return world.customers.get(ORG).agreed_in(setup_id)
+
+
+def test_a_card_that_answers_no_trouble_has_nobody_looked_after() -> None:
+    world = _world()
+    _save_card(world)
+    assert world.account().low_since is None
+
+
+def test_a_forgotten_customer_leaves_neither_card_nor_choice_and_the_next_is_its_second() -> None:
+    world = _world()
+    card = _save_card(world)
+    world.app.buyers.set_default_card(ORG, card.payment_method_id, now=world.now)
+    customer = world.customers.get(ORG)
+    assert customer.mandate_for(card.payment_method_id) == customer.mandates[0]
+    assert customer.mandate_for("pm_unknown") is None
+    forgotten = customer.forgotten()
+    assert forgotten.default_payment_method_id is None
+    assert (forgotten.customer_id, forgotten.former_customer_ids) == (None, (CUSTOMER,))
+    saved = Write(organization_id=ORG, at=world.now, saves=(forgotten,))
+    world.ledger.commit(saved)
+    asked: list[int] = []
+
+    class _Counting(FakePayments):
+        def create_customer(self, organization_id: str, *, former: int = 0) -> str:
+            asked.append(former)
+            return super().create_customer(organization_id, former=former)
+
+    buyers = replace(world.app.buyers, payments=_Counting(clock=lambda: world.now))
+    buyers.known(ORG, now=world.now)
+    assert asked == [1]
+
+
+def test_a_tax_id_that_the_provider_refuses_is_refused_by_its_field() -> None:
+    world = World()
+
+    class _Refusing(FakePayments):
+        def set_tax_id(self, customer_id: str, tax_id: TaxId | None) -> None:
+            raise PaymentRefusedError(failure(None, code="tax_id_invalid"))
+
+    buyers = replace(world.app.buyers, payments=_Refusing(clock=lambda: world.now))
+    tax_id = TaxId(type="eu_vat", value="DE123456789")
+    with pytest.raises(ValidationFailedError) as refused:
+        buyers.set_billing_details(ORG, billing_details(tax_id=tax_id), now=world.now)
+    assert [error.field for error in refused.value.errors] == ["tax_id.value"]
+
+
+def test_news_of_a_deleted_customer_are_ours_the_first_time_and_again() -> None:
+    world = _world()
+    _save_card(world)
+    world.records.delete_customer(CUSTOMER)
+    event = {
+        "type": "customer.deleted",
+        "object_id": CUSTOMER,
+        "customer_id": CUSTOMER,
+        "organization_id": ORG,
+    }
+    for _ in range(2):
+        assert world.app.receiving.receive(event, now=world.now) is Reception.HANDLED
+    assert world.customers.get(ORG).former_customer_ids == (CUSTOMER,)
+
+
+def test_a_card_that_goes_has_nobody_looked_after() -> None:
+    world = _world()
+    first, _ = _save_card(world), _save_card(world)
+    world.app.buyers.set_default_card(ORG, first.payment_method_id, now=world.now)
+    world.records.detach(first)
+    world.queue.messages.clear()
+    assert world.app.receiving.keeping_cards.cards_changed(CUSTOMER, now=world.now)
+    assert world.customers.get(ORG).default_payment_method_id is None
+    assert world.account().low_since is None
+    assert not world.queue.messages
+
+
+def test_who_was_overtaken_while_a_card_went_looks_again() -> None:
+    world = _world()
+    first, _ = _save_card(world), _save_card(world)
+    world.app.buyers.set_default_card(ORG, first.payment_method_id, now=world.now)
+    world.records.detach(first)
+
+    class _Overtaken(FakeLedger):
+        times = 1
+
+        def commit(self, write: Write) -> Outcome:
+            self.times -= 1
+            return Stale() if self.times == 0 else super().commit(write)
+
+    keeping = replace(world.app.receiving.keeping_cards, ledger=_Overtaken(world.store))
+    assert keeping.cards_changed(CUSTOMER, now=world.now)
+    assert world.customers.get(ORG).default_payment_method_id is None

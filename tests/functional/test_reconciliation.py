@@ -44,6 +44,10 @@ def _found(report: Reconciliation) -> list[tuple[Difference, bool]]:
     return [(finding.difference, finding.repaired) for finding in report.findings]
 
 
+def _whose(report: Reconciliation) -> list[tuple[str | None, str | None]]:
+    return [(finding.organization_id, finding.purchase_id) for finding in report.findings]
+
+
 def _lost(world: World) -> None:
     """Every event is lost, and time goes by."""
     world.payments.forget_events()
@@ -83,6 +87,7 @@ def test_a_payment_whose_every_event_was_lost_is_credited() -> None:
     _lost(world)
     report = _reconcile(world)
     assert _found(report) == [(Difference.NOT_CREDITED, True)]
+    assert _whose(report) == [(ORG, world.purchases.all()[0].id)]
     assert report.in_line
     assert world.account().available_nanos == usd("50.00")
     assert _found(_reconcile(world)) == []
@@ -148,7 +153,9 @@ def test_what_was_given_up_here_is_made_sure_to_be_unpayable_there() -> None:
     given_up = purchase.failed(None, payment_id=None, now=world.now)
     world.ledger.commit(Write(organization_id=ORG, at=world.now, saves=(given_up,)))
     _lost(world)
-    assert _found(_reconcile(world)) == [(Difference.STILL_PAYABLE, True)]
+    report = _reconcile(world)
+    assert _found(report) == [(Difference.STILL_PAYABLE, True)]
+    assert _whose(report) == [(ORG, purchase.id)]
     (payment,) = world.payments.payments()
     world.payments.authenticate(payment.id)
     assert world.payments.payments()[0].status is PaymentStatus.CANCELED
@@ -207,7 +214,9 @@ def test_what_no_event_can_repair_is_reported_and_left_alone() -> None:
     assert world.store.saved == before
     charged.payment = payment
     del world.store.entries[ORG, f"purchase#{payment.purchase_id}"]
-    assert _found(_reconcile(world)) == [(Difference.NO_ENTRY, False)]
+    (finding,) = _reconcile(world).findings
+    assert (finding.difference, finding.repaired) == (Difference.NO_ENTRY, False)
+    assert (finding.organization_id, finding.purchase_id) == (ORG, payment.purchase_id)
 
 
 def test_one_that_fails_does_not_keep_the_others_waiting() -> None:
@@ -350,3 +359,30 @@ def test_a_list_without_end_is_read_as_far_as_one_run_goes_and_that_is_said() ->
     report = reconciling.reconcile(window=WEEK, now=world.now)
     assert not report.complete
     assert asked[:3] == [None, "page 1", "page 2"]
+
+
+def test_a_reversal_of_a_payment_whose_purchase_nobody_knows_is_reported() -> None:
+    world = _bought()
+    (payment,) = world.payments.payments()
+    world.advance(days=90)
+    world.refunds.refund_by_hand(payment.id, 100)
+    charged = world.payments._of(payment.id)
+    charged.payment = replace(payment, purchase_id="pur_unknown")
+    _lost(world)
+    (finding,) = _reconcile(world).findings
+    assert (finding.difference, finding.detail) == (Difference.UNKNOWN_PURCHASE, "pur_unknown")
+
+
+def test_a_failure_is_reported_by_its_kind_and_its_words() -> None:
+    world = _bought()
+    world.advance(hours=1)
+
+    class _Broken(FakePurchases):
+        def get(self, organization_id: str, purchase_id: str) -> Purchase | None:
+            raise KeyError(purchase_id)
+
+    reconciling = replace(world.app.reconciling, purchases=_Broken(world.store))
+    (finding,) = reconciling.reconcile(window=WEEK, now=world.now).findings
+    (purchase,) = world.purchases.all()
+    assert finding.difference is Difference.FAILED
+    assert finding.detail == f"KeyError: '{purchase.id}'"

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import ClassVar
 
 import pytest
 
+from chalicelib.domain.billing import BillingDetails
 from chalicelib.domain.errors import BusyError
-from chalicelib.domain.ledger import EntryKind
+from chalicelib.domain.ledger import Entry, EntryKind
 from chalicelib.domain.notices import NoticeKind
 from chalicelib.domain.reversal import FollowedReversal, Reversal, ReversalKind
+from chalicelib.domain.tax import Tax
 from chalicelib.domain.topup import Decision, TopUpStatus
+from chalicelib.domain.write import Outcome, Stale, Write
 from tests.fakes.laws import assert_laws
 from tests.fakes.payments import Behaviour, Moment
+from tests.fakes.ports import wire
 from tests.fakes.refunds import FakeRefunds
+from tests.fakes.repositories import FakeLedger
 from tests.fakes.reversal_laws import assert_in_line
 from tests.fakes.steps import Steps
 from tests.fakes.values import ORG, usd
 from tests.fakes.world import World
+from tests.support.metering import Gateway
 
 
 def _bought(amount: str = "50.00") -> tuple[World, str]:
@@ -344,6 +350,8 @@ def test_what_a_refund_takes_marks_the_account_and_what_it_gives_back_does_not()
     world, payment = _bought()
     world.order_top_ups(ORG, threshold="45.00", amount="25.00")
     top_up = world.top_ups.get(ORG)
+    row = world.store.accounts[ORG]
+    row.account = replace(row.account, low_since=None)
     refund = world.refunds.refund_by_hand(payment, 2000)
     reversing = world.app.reversing
     follow = reversing.follow(world.purchases.all()[0], now=world.now)
@@ -374,10 +382,24 @@ def test_every_turn_of_a_reversal_has_an_entry_of_its_own(
     assert (followed.in_force, followed.key) == (in_force, key)
 
 
+@dataclass(frozen=True, slots=True)
+class _Fifth:
+    """The Taxes port: a fifth on top."""
+
+    def quote(self, amount_nanos: int, buyer: BillingDetails) -> Tax:
+        """See the port."""
+        return Tax(amount_nanos=amount_nanos // 5, rate_percent="20", calculation_id="taxcalc_1")
+
+
 def test_the_credit_notes_of_a_taxed_purchase_share_its_tax_and_say_why() -> None:
-    world, payment = _bought()
-    for cents in (1000, 4000):
-        world.refunds.refund_by_hand(payment, cents)
+    world = World()
+    app = wire(replace(world.ports, taxes=_Fifth()))
+    world.buy(ORG, "50.00", card=world.customer(), app=app)
+    world.deliver()
+    (payment,) = world.payments.payments()
+    for _ in range(3):
+        refund = world.refunds.refund_by_hand(payment.id, 33)
+        world.refunds._change(refund.id, reason=f"reason of {refund.id}")
         world.deliver()
     notes = [
         issued.invoice
@@ -386,10 +408,9 @@ def test_the_credit_notes_of_a_taxed_purchase_share_its_tax_and_say_why() -> Non
         )
         if issued.invoice.is_credit_note
     ]
-    refunds = {refund.id: refund for refund in world.refunds.all()}
-    assert sorted(note.total_nanos for note in notes) == [usd("10.00"), usd("40.00")]
-    for note in notes:
-        assert note.reason == refunds[note.transaction_id].reason
+    # A sixth of 33, 66 and 99 cents, each rounded half up: the notes are the steps between them.
+    assert [note.tax_nanos for note in notes] == [usd("0.06"), usd("0.05"), usd("0.06")]
+    assert [note.reason for note in notes] == [f"reason of {n.transaction_id}" for n in notes]
 
 
 def test_what_is_followed_a_second_time_writes_nothing() -> None:
@@ -400,3 +421,65 @@ def test_what_is_followed_a_second_time_writes_nothing() -> None:
     (purchase,) = world.purchases.all()
     world.process(steps).reversing.follow(purchase, now=world.now)
     assert "ledger.commit" not in steps.calls
+
+
+def _entry(world: World, kind: EntryKind) -> Entry:
+    (found,) = (entry for entry in world.store.entries.values() if entry.kind is kind)
+    return found
+
+
+def test_what_takes_nothing_or_gives_back_is_not_called_overdrawn_in_a_debt() -> None:
+    world, payment = _bought()
+    refund = world.refunds.refund_by_hand(payment, 5000)
+    world.deliver()
+    Gateway(world=world).fund("-60.00")
+    row = world.store.accounts[ORG]
+    row.account = replace(row.account, low_since=None)
+    world.refunds.open_dispute(payment, 5000)
+    world.deliver()
+    netted = _entry(world, EntryKind.DISPUTE)
+    assert (netted.amount_nanos, netted.overdrawn) == (0, False)
+    assert world.account().low_since is None, "nothing was taken that could make a top-up due"
+    for dispute in world.refunds.all():
+        if dispute.kind is ReversalKind.DISPUTE:
+            world.refunds.decide(dispute.id, won=True)
+    world.refunds.fail(refund.id)
+    world.deliver()
+    returned = _entry(world, EntryKind.REFUND_REVERSAL)
+    assert (returned.amount_nanos, returned.overdrawn) == (usd("50.00"), False)
+    assert world.account().available_nanos == usd("-10.00")
+    assert_in_line(world)
+
+
+def test_a_dispute_without_a_reason_is_a_general_one() -> None:
+    world, payment = _bought()
+    dispute = world.refunds.open_dispute(payment, 5000)
+    world.refunds._change(dispute.id, reason=None)
+    world.deliver()
+    (told,) = [n for n in world.events.published if n.kind is NoticeKind.DISPUTE_OPENED]
+    assert told.data["reason"] == "general"
+
+
+def test_who_was_overtaken_asks_the_provider_again() -> None:
+    world, payment = _bought()
+    world.refunds.refund_by_hand(payment, 1000)
+    overtaken = _Overtaken(world.store)
+    reversing = replace(world.app.reversing, ledger=overtaken)
+    (purchase,) = world.purchases.all()
+    after = reversing.follow(purchase, now=world.now)
+    assert overtaken.times == 0
+    assert after.refunded_nanos == usd("10.00")
+    assert world.purchases.all() == [after]
+
+
+class _Overtaken(FakeLedger):
+    """The Ledger port of one whom somebody is faster than, once."""
+
+    times = 1
+
+    def commit(self, write: Write) -> Outcome:
+        """See the port."""
+        if self.times:
+            self.times -= 1
+            return Stale()
+        return super().commit(write)

@@ -12,8 +12,10 @@ import pytest
 from chalicelib.domain.archive import Archive, month_bounds
 from chalicelib.domain.errors import NotFoundError
 from chalicelib.domain.numbering import IssuedInvoice
-from chalicelib.domain.write import Write
+from chalicelib.domain.write import Outcome, Stale, Write
 from tests.documents.samples import domestic
+from tests.fakes.repositories import FakeLedger
+from tests.fakes.store import Store
 from tests.fakes.values import ORG
 from tests.fakes.world import World
 
@@ -151,3 +153,50 @@ def test_what_was_issued_after_the_request_is_in_the_next_archive() -> None:
 def test_a_job_for_an_archive_that_nobody_asked_for_is_a_bug() -> None:
     with pytest.raises(LookupError, match="there is no archive x"):
         world_with(1).app.archiving.make(ORG, MONTH, "x", now=World().now)
+
+
+@pytest.mark.parametrize(("count", "jobs"), [(20, 0), (21, 1)])
+def test_up_to_twenty_invoices_are_not_waited_for(count: int, jobs: int) -> None:
+    world = world_with(count)
+    link = world.app.archiving.request(ORG, MONTH, now=world.now)
+    assert (link.archive.stored, len(world.queue.messages)) == (not jobs, jobs)
+
+
+@pytest.mark.parametrize(("count", "told"), [(24, []), (25, []), (26, [25]), (51, [25, 50])])
+def test_progress_is_told_every_twenty_five_invoices_but_not_at_the_last(
+    count: int, told: list[int]
+) -> None:
+    world = world_with(count)
+    name = world.app.archiving.request(ORG, MONTH, now=world.now).archive.name
+    recording = _Recording(world.store)
+    archiving = replace(world.app.archiving, ledger=recording)
+    archiving.make(ORG, MONTH, name, now=world.now)
+    assert [archive.done for archive in recording.saved] == [*told, count]
+
+
+def test_a_job_that_is_overtaken_goes_on_from_what_the_other_has_kept() -> None:
+    world = world_with(60)
+    name = world.app.archiving.request(ORG, MONTH, now=world.now).archive.name
+    archiving = replace(world.app.archiving, ledger=_Recording(world.store, overtaken=1))
+    archiving.make(ORG, MONTH, name, now=world.now)
+    kept = world.ports.archives.get(ORG, name)
+    assert kept is not None
+    assert kept.stored
+
+
+class _Recording(FakeLedger):
+    """The Ledger port; it keeps the archives that were saved, and refuses so many writes first."""
+
+    def __init__(self, store: Store, *, overtaken: int = 0) -> None:
+        super().__init__(store)
+        self.overtaken = overtaken
+        self.saved: list[Archive] = []
+
+    def commit(self, write: Write) -> Outcome:
+        """See the port."""
+        archives = [each for each in write.saves if isinstance(each, Archive)]
+        if archives and self.overtaken:
+            self.overtaken -= 1
+            return Stale()
+        self.saved += archives
+        return super().commit(write)

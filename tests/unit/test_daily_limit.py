@@ -67,3 +67,13 @@ def test_purchases_at_the_same_moment_count_each_other() -> None:
         bought = sum(pool.map(buy, range(8)))
     assert bought <= 4
     assert charged_today(world) == bought * usd("5000.00") == world.account().available_nanos
+
+
+def test_a_limit_that_is_used_up_leaves_nothing_and_the_amount_is_to_blame() -> None:
+    world = World()
+    card = world.customer()
+    for key in ("a", "b"):
+        world.buy(amount=MOST, card=card, key=key)
+    with pytest.raises(ValidationFailedError, match=r"of which 0\.00 are left") as refused:
+        world.buy(amount="5.00", card=card, key="c")
+    assert [error.field for error in refused.value.errors] == ["amount"]

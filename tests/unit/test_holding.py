@@ -250,3 +250,12 @@ def test_a_release_says_if_it_is_an_old_one() -> None:
     assert said == [False, True]
     # Kept for ever, and compared with what later versions make of the same request.
     assert gateway.entry("release#a").digest == digest_of({"hold_id": hold.id})
+
+
+def test_a_hold_that_has_ended_is_not_written_again_by_another_release() -> None:
+    gateway = funded()
+    hold = gateway.place("4.00")
+    gateway.release(hold.id)
+    ended = gateway.hold(hold.id)
+    gateway.release(hold.id)
+    assert gateway.hold(hold.id) == ended

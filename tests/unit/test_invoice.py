@@ -201,3 +201,8 @@ def test_a_record_with_a_part_missing_is_not_guessed_at() -> None:
 def test_the_buyers_tax_id_stays_as_it_was_at_purchase() -> None:
     invoice = invoice_for(GERMAN, tax_cents=950, tax_rate_percent="19")
     assert invoice.buyer.tax_id == TaxId(type="eu_vat", value="DE123456789")
+
+
+def test_a_record_in_another_currency_is_not_read_as_dollars() -> None:
+    with pytest.raises(ValueError, match="USD"):
+        invoice_from_dict({**invoice_to_dict(domestic()), "currency": "EUR"})

@@ -137,6 +137,7 @@ def test_nobody_is_mailed_without_an_address_or_without_a_sender() -> None:
     assert silent.pass_on(ORG, FACT.name, now=NOW) is Passing.PASSED_ON
     assert outbox.postbox.sent == []
     assert len(outbox.events.published) == 2
+    assert [notice.mailed_at for notice in outbox.notices.all()] == [None, None]
 
 
 def test_the_failure_that_pauses_is_two_events_but_one_letter() -> None:

@@ -219,11 +219,11 @@ def test_the_wider_scope_is_listed_first() -> None:
     kept = keeping()
     narrow = [
         Scope(),
-        LAB,
-        Scope(provider="lab", model="large"),
-        Scope(organization_id="Acme"),
-        Scope(organization_id="Acme", provider="Lab"),
-        Scope(organization_id="Acme", provider="Lab", model="Large"),
+        Scope(provider="01"),
+        Scope(provider="01", model="4o"),
+        Scope(organization_id="0-acme"),
+        Scope(organization_id="0-acme", provider="01"),
+        Scope(organization_id="0-acme", provider="01", model="4o"),
     ]
     for scope in reversed(narrow):
         kept.set(mark_up("1", scope), by="ada", now=NOW)

@@ -319,6 +319,7 @@ def test_an_invoice_is_linked_once_its_file_is_stored() -> None:
     (purchase,) = world.purchases.all()
     link = world.app.invoicing.link(ORG, purchase.id, InvoiceFormat.PDF, now=world.now)
     assert (link.number, link.url) == ("2026-000001", None)
+    assert link.expires_at == world.now + timedelta(minutes=5)
     world.deliver()
     link = world.app.invoicing.link(ORG, purchase.id, InvoiceFormat.PDF, now=world.now)
     assert link.url is not None

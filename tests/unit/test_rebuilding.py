@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.errors import BusyError, ConflictError
-from chalicelib.domain.ledger import EntryKind
+from chalicelib.domain.ledger import Entry, EntryKind
 from chalicelib.domain.number_ranges import NumberRanges
 from chalicelib.domain.usage_day import UsageDay
 from chalicelib.domain.write import Committed, Write
+from chalicelib.ports import Page, Window
 from chalicelib.usecases.rebuilding import Rebuilding
 from chalicelib.usecases.rolling_up import RollingUp
 from tests.fakes.repositories import FakeLedger
@@ -110,3 +111,43 @@ def test_a_day_that_changes_meanwhile_is_left_alone() -> None:
     ledger.use(0)
     with pytest.raises(BusyError):
         replace(ledger.rebuilding, usage_days=Changing()).rebuild("acme", TODAY, now=LATER)
+
+
+def test_a_rebuilt_day_takes_nothing_more_and_has_the_balance_of_its_end() -> None:
+    ledger = Ledger()
+    for day, held in ((0, "2.00"), (1, "0.50")):
+        at = NOW + day * DAY
+        hold = entry(f"hold#{day}", "0.00", held=held, at=at, kind=EntryKind.HOLD)
+        assert ledger.ledger.commit(Write(organization_id="acme", at=at, entries=(hold,)))
+    ledger.rolling_up.roll_up(ledger.store.changes)
+    for day, nanos in ((0, 2_000_000_000), (1, 2_500_000_000)):
+        rebuilt = ledger.rebuilding.rebuild("acme", TODAY + day * DAY, now=LATER)
+        assert rebuilt.closed
+        assert (rebuilt.held_after_nanos, rebuilt.available_after_nanos) == (nanos, -nanos)
+
+
+def test_a_day_without_entries_is_rebuilt_as_an_empty_one() -> None:
+    ledger = Ledger()
+    ledger.use(0)
+    ledger.rolling_up.roll_up(ledger.store.changes)
+    rebuilt = ledger.rebuilding.rebuild("acme", TODAY + DAY, now=LATER)
+    assert rebuilt.applied == NumberRanges()
+    assert (rebuilt.spent.entries, rebuilt.available_after_nanos) == (0, -1_000_000_000)
+
+
+def test_a_day_is_read_to_its_end_and_no_other_is() -> None:
+    ledger = Ledger()
+    asked: list[Window] = []
+
+    class _Recording(FakeLedger):
+        def entries(self, organization_id: str, window: Window) -> Page[Entry]:
+            asked.append(window)
+            return super().entries(organization_id, window)
+
+    for day in (0, 1, 1, 1, 2):
+        ledger.use(day, 90)
+    rebuilding = replace(ledger.rebuilding, ledger=_Recording(ledger.store))
+    assert rebuilding.rebuild("acme", TODAY + DAY, now=LATER).spent.entries == 270
+    begin = NOW.replace(hour=0, minute=0, second=0, microsecond=0) + DAY
+    assert {(window.since, window.until) for window in asked} == {(begin, begin + DAY)}
+    assert len(asked) == 3

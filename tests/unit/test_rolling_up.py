@@ -212,3 +212,10 @@ def test_whatever_the_delivery_the_days_are_the_ledgers(data: st.DataObject) -> 
                 if organization == org and each.recorded_at.date() == day
             ]
             assert followed.spent(org, day) == len(wanted)
+
+
+def test_the_writes_of_all_organizations_are_counted() -> None:
+    followed = Followed()
+    for org in ("acme", "acme", "bolt"):
+        followed.use(f"{len(followed.changes)}", org=org)
+    assert followed.roll_up(*followed.changes).writes == 3

@@ -26,6 +26,7 @@ from chalicelib.domain.payment import (
     PaymentsUnavailableError,
 )
 from chalicelib.domain.purchase import PurchaseStatus, PurchaseType
+from chalicelib.domain.request import Answer
 from chalicelib.domain.reversal import FollowedReversal, RefundRequest, Reversal, ReversalKind
 from chalicelib.domain.tax import Tax
 from chalicelib.ports import Refunds
@@ -521,20 +522,22 @@ def test_a_refund_that_was_refused_is_told_in_the_providers_words_once_the_rest_
     (bought_one,) = world.purchases.all()
     (left,) = closure.left
     assert left.startswith(f"{bought_one.id}: ")
-    assert "Nothing was refunded" not in left
+    assert "It is too old." in left
     assert "Pay 50.00 USD back otherwise" in left
 
 
-def test_what_is_bought_in_many_pages_goes_back_from_all_of_them() -> None:
+def test_what_is_bought_in_many_pages_goes_back_from_all_of_them_in_more_than_one_plan() -> None:
     world = World()
     card = world.customer()
-    for number in range(103):
+    for number in range(201):
         world.buy(amount="5.00", card=card, key=f"key-{number}")
         world.advance(hours=2)
     closure = close(world)
     assert closure.complete
-    assert sum(closure.refunded_nanos.values()) == 103 * usd("5.00")
+    assert sum(closure.refunded_nanos.values()) == 201 * usd("5.00")
     assert world.account().available_nanos == 0
+    plans = [world.store.entries[ORG, f"closure#{number}"].details for number in (1, 2)]
+    assert [len(plan["refund_cents"]) for plan in plans] == [200, 1]  # type: ignore[arg-type]
 
 
 def test_no_purchase_is_sent_back_that_was_spent() -> None:
@@ -544,3 +547,44 @@ def test_no_purchase_is_sent_back_that_was_spent() -> None:
     closure = close(world)
     _, second = world.purchases.all()
     assert closure.refunded_nanos == {second.id: usd("20.00")}
+
+
+def test_what_a_closing_plans_is_kept_under_its_number() -> None:
+    world = bought("50.00")
+    close(world)
+    plans = [key for _, key in world.store.entries if key.startswith("closure#")]
+    assert plans == ["closure#1"]
+
+
+@pytest.mark.parametrize("text", ["5.00", "0.000000001"])
+def test_what_was_sent_back_otherwise_after_it_was_planned_is_left_to_a_person(text: str) -> None:
+    steps = Steps()
+    for world in (bought("50.00"), bought("50.00")):
+        Gateway(world=world).fund(text)
+        # The first closing tells when a refund is asked for; there the second one dies.
+        with suppress(ProcessDiedError):
+            close(world, app=world.process(steps))
+        steps = Steps(at=steps.calls.index("requests.get"), mishap=Mishap.DIES_BEFORE)
+    world.refunds.refund_by_hand(world.payments.payments()[0].id, 5000)
+    world.deliver()
+    closure = close(world)
+    (planned,) = world.purchases.all()
+    (left,) = closure.left
+    assert left.startswith(f"{planned.id}: ")
+    assert "left to refund" in left
+
+
+def test_the_refund_of_a_closing_is_remembered_by_its_id() -> None:
+    world = bought("50.00")
+    close(world)
+    (planned,) = world.purchases.all()
+    (refund,) = world.refunds.all()
+    kept = world.ports.requests.get(ORG, "refund", f"closure of {planned.id}")
+    assert kept is not None
+    assert kept.answer == Answer(status=201, body={"id": refund.id})
+
+
+def test_a_purchase_is_no_longer_waited_for_after_two_minutes() -> None:
+    world = died_before_charging()
+    world.advance(minutes=2)
+    assert close(world, refunds=False).complete

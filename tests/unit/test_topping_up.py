@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from chalicelib.domain.account import Account
 from chalicelib.domain.errors import ConflictError, NotFoundError
-from chalicelib.domain.payment import PaymentStatus
+from chalicelib.domain.notices import NoticeKind
+from chalicelib.domain.payment import ChargeRequest, Payment, PaymentRefusedError, PaymentStatus
 from chalicelib.domain.purchase import PurchaseType
 from chalicelib.domain.topup import Decision, TopUp, TopUpStatus
+from chalicelib.domain.write import Write
 from tests.fakes.laws import assert_limit, assert_settled
-from tests.fakes.payments import Behaviour, Moment
+from tests.fakes.payments import Behaviour, FakePayments, Moment
 from tests.fakes.ports import wire
 from tests.fakes.repositories import FakeLedger, FakeTopUps
-from tests.fakes.values import ORG, billing_details, report, usd
+from tests.fakes.values import ORG, billing_details, failure, report, usd
 from tests.fakes.world import World
 
 
@@ -299,3 +302,58 @@ def test_a_hint_that_is_overtaken_between_its_reads_charges_nothing_more() -> No
     )
     slow.topping_up.consider(ORG, now=world.now)
     assert charges(world) == [PaymentStatus.SUCCEEDED]
+
+
+@pytest.mark.parametrize(
+    ("has_card", "code"), [(True, "no_billing_details"), (False, "no_payment_method")]
+)
+def test_without_means_it_is_paused_and_the_customer_told_what_is_missing(
+    code: str, *, has_card: bool
+) -> None:
+    world = drained()
+    customer = world.customers.get(ORG)
+    if has_card:
+        bare = replace(customer, billing_details=None, version=customer.version + 1)
+        world.ledger.commit(Write(organization_id=ORG, at=world.now, saves=(bare,)))
+    else:
+        for card in world.payments.cards(customer.customer_id or ""):
+            world.payments.remove_card(card.payment_method_id)
+    assert world.app.topping_up.consider(ORG, now=world.now) is Decision.PAUSED
+    last = world.top_ups.get(ORG).last_failure
+    assert last is not None
+    told = [n.data["failure"] for n in world.notices.all() if n.kind is NoticeKind.TOP_UP_PAUSED]
+    assert [failed["code"] for failed in told] == [last.failure.code]  # type: ignore[index]
+    assert last.failure.code == code
+
+
+def test_a_charge_that_the_provider_refuses_fails_for_its_reason() -> None:
+    world = drained()
+
+    class _Refusing(FakePayments):
+        def charge(self, request: ChargeRequest) -> Payment:
+            raise PaymentRefusedError(failure(None, code="customer_unknown"))
+
+    payments: Any = _Charging(world.payments, _Refusing(clock=lambda: world.now))
+    topping_up = replace(world.app.topping_up, payments=payments)
+    topping_up.consider(ORG, now=world.now)
+    (failed,) = (p for p in world.purchases.all() if p.type is PurchaseType.AUTO_TOP_UP)
+    assert failed.failure is not None
+    assert failed.failure.code == "customer_unknown"
+
+
+class _Charging:
+    """The Payments port: cards of one, charges of another."""
+
+    def __init__(self, cards: FakePayments, charges: FakePayments) -> None:
+        self.cards = cards.cards
+        self.charge = charges.charge
+
+
+def test_a_standing_order_that_nobody_is_known_to_have_given_buys_in_its_own_name() -> None:
+    world = drained()
+    top_up = world.top_ups.get(ORG)
+    nameless = replace(top_up, enabled_by=None, version=top_up.version + 1)
+    world.ledger.commit(Write(organization_id=ORG, at=world.now, saves=(nameless,)))
+    assert world.app.topping_up.consider(ORG, now=world.now) is Decision.CHARGE
+    (bought,) = (p for p in world.purchases.all() if p.type is PurchaseType.AUTO_TOP_UP)
+    assert bought.created_by == "auto_top_up"

@@ -387,6 +387,7 @@ def test_a_reports_digest_is_of_the_shortest_json_in_the_order_of_names() -> Non
         ({"lines": [{"kind": "amount", "amount": "five", "description": "x"}]}, False),
         ({"lines": [{"kind": "traces", "count": "3"}]}, True),
         ({"lines": [{"kind": "traces", "count": -1}]}, False),
+        ({"lines": [{**MODEL_LINE, "price_context": {"name": ""}}]}, False),
         ({"surprise": 1}, True),
     ],
 )
@@ -411,3 +412,38 @@ def test_a_field_that_is_missing_is_told_once_and_for_nothing_else(name: str) ->
     with pytest.raises(ValidationFailedError) as refused:
         parse_report(report, now=NOW)
     assert [(e.field, e.detail) for e in refused.value.errors] == [(name, "is required")]
+
+
+def test_counts_that_contradict_each_other_are_well_formed_and_wrong() -> None:
+    line = model_line(input_tokens=4, cache_read_tokens=5)
+    with pytest.raises(ValidationFailedError):
+        parse_report(example(lines=[line]), now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("changes", "detail"),
+    [
+        (
+            {"lines": [{"kind": "amount", "amount": "five"}]},
+            'must be US dollars with one to nine decimals, such as "50.00"',
+        ),
+        ({"occurred_at": "today"}, 'must be a time in UTC, such as "2026-11-23T10:00:00Z"'),
+        ({"occurred_at": "2026-02-30T10:00:00Z"}, "must be a day and a time that exist"),
+    ],
+)
+def test_a_fault_says_what_would_be_right(changes: dict[str, object], detail: str) -> None:
+    with pytest.raises(ValidationFailedError) as refused:
+        parse_report(example(**changes), now=NOW)
+    assert [error.detail for error in refused.value.errors] == [detail]
+
+
+def test_usage_that_counts_no_input_has_none() -> None:
+    assert ModelUsage(provider="lab", model="m", units={"output_tokens": 5}).input_tokens == 0
+
+
+def test_a_price_may_depend_on_eight_things_and_a_report_be_as_old_as_2020() -> None:
+    context = {f"name{number}": "x" for number in range(8)}
+    oldest = example(lines=[model_line(price_context=context)], occurred_at="2020-01-01T00:00:00Z")
+    (line,) = parse_report(oldest, now=NOW).lines
+    assert isinstance(line, ModelUsage)
+    assert dict(line.price_context) == context
