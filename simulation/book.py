@@ -45,10 +45,11 @@ class Sent:
         """Whether other content came under its id."""
         return len(self.bodies) > 1
 
-    def applied(self, amount_nanos: int) -> Mapping[str, Any]:
-        """The content that was applied, if so much was taken for it."""
+    def applied(self, amount_nanos: int, *, traces: int) -> Mapping[str, Any]:
+        """The content that was applied, if so much was taken and so many traces were counted."""
         for body in self.bodies[1:]:
-            if sum(map(cost_nanos, body["lines"])) == amount_nanos:
+            costs_nanos = sum(map(cost_nanos, body["lines"]))
+            if costs_nanos == amount_nanos and traces_of(body["lines"]) == traces:
                 return body
         return self.bodies[0]
 

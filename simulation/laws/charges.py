@@ -16,6 +16,8 @@ _CREDIT = "3 one payment, one credit"
 _CHARGE = "4 one decision, one charge"
 _LIMIT = "4 monthly limit"
 _CENT = 10_000_000
+#: Longer than a worker takes between asking for a payment and giving its purchase up.
+_CONCLUDED_SECONDS = 30.0
 _FINAL = {"succeeded", "failed", "canceled"}
 _GIVEN_UP = {"failed", "canceled"}
 _CREDITS = {"purchase", "auto_top_up"}
@@ -29,6 +31,8 @@ class Charges:
         self._observer = observer
         #: When each balance last rose to its threshold, and what by.
         self._risen: dict[str, tuple[float, str]] = {}
+        #: When a bank last refused each payment.
+        self._declined: dict[str, float] = {}
         observer.listeners.append(self.look)
         world.on_event.append(self.payment_changed)
 
@@ -47,6 +51,10 @@ class Charges:
     def payment_changed(self, event: dict[str, Any]) -> None:
         """Stripe has recorded something: no purchase may be paid twice."""
         payment = event["data"]["object"]
+        if event["type"] == "payment_intent.payment_failed":
+            error = payment["last_payment_error"]
+            if error is not None and error["code"] != "authentication_required":
+                self._declined[payment["id"]] = self._world.scheduler.now
         if event["type"] == "refund.created":
             self._one_refund(payment)
         if event["type"] != "payment_intent.succeeded":
@@ -123,6 +131,9 @@ class Charges:
                 )
             error = payment["last_payment_error"]
             waits = error is None or error["code"] == "authentication_required"
+            # Who tries once more in the moment in which a decline is concluded comes too late.
+            refused_at = self._declined.get(payment["id"], 0.0)
+            waits = waits and self._world.scheduler.now > refused_at + _CONCLUDED_SECONDS
             if waits and self._world.now() < created_at + patience:
                 self._world.violated(
                     _CREDIT, f"{purchase_id} was given up while the customer could still act"

@@ -21,7 +21,9 @@ _MODEL = "the simple book agrees"
 _SPENDING = {"deduction", "usage", "settlement"}
 _TOPPING_UP = {"purchase", "auto_top_up"}
 _SWEEPS_APART = timedelta(hours=7)
-_BACK_OFF = timedelta(hours=26)
+#: What waits for the customer is given up after a day; by then it is looked at every two or three
+#: hours, and by a sweep that comes seldom.
+_WAITS_AT_MOST = timedelta(hours=27) + _SWEEPS_APART
 
 
 class Settled:
@@ -47,7 +49,7 @@ class Settled:
         for (_, purchase_id), row in self._observer.table("purchases").items():
             if text(row, "status") in {"succeeded", "failed", "canceled"}:
                 continue
-            young = text(row, "created_at") > (now - _BACK_OFF).isoformat()
+            young = text(row, "created_at") > (now - _WAITS_AT_MOST).isoformat()
             if not young or "check_at" not in row:
                 self._world.violated(
                     "8 a crash loses nothing", f"{purchase_id} is still {text(row, 'status')}"
@@ -67,7 +69,8 @@ class Settled:
         for (organization_id, report_id), sent in self._world.book.reports.items():
             entry = self._observer.table("ledger").get((f"{organization_id}#report#{report_id}",))
             if entry is not None:
-                body = sent.applied(-number(entry, "amount"))
+                counted = json.loads(text(entry, "details")).get("t", [0])[0]
+                body = sent.applied(-number(entry, "amount"), traces=counted)
                 found[f"{organization_id}/{report_id}"] = body
         return found
 
