@@ -40,7 +40,13 @@ class Campaign:
     begun: Counter[str] = field(default_factory=Counter)
     failed: list[History] = field(default_factory=list)
     digests: dict[int, str] = field(default_factory=dict)
+    _new: int = 0
     _new_steps: int = 0
+
+    @property
+    def rate(self) -> float:
+        """Steps a second, of what was run and not read from the record."""
+        return self._new_steps / self.seconds if self.seconds else 0.0
 
     def run(self, *, progress: TextIO | None = None) -> None:
         """Run them all, but for those that the record knows."""
@@ -57,6 +63,7 @@ class Campaign:
         with context.Pool(self.processes, initializer=_quiet) as pool:
             for history in pool.imap_unordered(run, left):
                 self._add(history)
+                self._new += 1
                 self._new_steps += history.steps
                 if self.record is not None:
                     self.record.keep(history)
@@ -89,11 +96,10 @@ class Campaign:
     def _show(self, progress: TextIO) -> None:
         share = self.done / len(self.seeds)
         bar = "█" * int(share * _WIDTH)
-        rate = self._new_steps / self.seconds if self.seconds else 0.0
-        left_seconds = self.seconds * (1 - share) / share if share else 0.0
+        left_seconds = (len(self.seeds) - self.done) * self.seconds / max(1, self._new)
         progress.write(
             f"\r{bar:<{_WIDTH}} {self.done}/{len(self.seeds)} histories, "
-            f"{self.total_steps:,} steps, {rate:,.0f} a second, {len(self.failed)} failed, "
+            f"{self.total_steps:,} steps, {self.rate:,.0f} a second, {len(self.failed)} failed, "
             f"{left_seconds / 60:,.0f} min left "
         )
         progress.flush()

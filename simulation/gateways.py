@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from simulation.http import Demand
-from simulation.money import usd
+from simulation.money import CENT_NANOS, usd
 from simulation.scheduler import current
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from simulation.world import World
 
 _SCOPE = "gateway"
-_CENT = 10_000_000
 
 
 def deduct(world: World, organization_id: str) -> None:
@@ -235,4 +234,4 @@ def _on_hold(
 
 def _amount(hundredths: int) -> str:
     """So many cents, with a part of a cent, so that rounding would show."""
-    return usd(hundredths * _CENT + (hundredths % 7) * 1_234_567)
+    return usd(hundredths * CENT_NANOS + (hundredths % 7) * 1_234_567)

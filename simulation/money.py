@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 _NANOS = 1_000_000_000
+CENT_NANOS = 10_000_000
 
 
 def nanos(text: str) -> int:

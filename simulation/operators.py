@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from simulation.http import Demand
-from simulation.money import cents, nanos, usd
+from simulation.money import CENT_NANOS, cents, nanos, usd
 from simulation.scheduler import current
 
 if TYPE_CHECKING:
     from simulation.world import World
 
 _SCOPE = "operator"
-_CENT = 10_000_000
 
 
 def refund(world: World, organization_id: str) -> None:
@@ -83,7 +82,7 @@ def use_last(world: World, organization_id: str) -> None:
     above = nanos(reply.body["available"]) - nanos(reply.body["auto_top_up"]["threshold"])
     if above <= 0 or not reply.body["auto_top_up"]["enabled"]:
         return
-    amount_nanos = above + _CENT
+    amount_nanos = above + CENT_NANOS
     adjusts = stream.one_in(2)
     body = {"amount": f"-{usd(amount_nanos)}", "reason": "goodwill"}
     demand = Demand(

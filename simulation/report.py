@@ -25,7 +25,7 @@ def print_campaign(campaign: Campaign, *, shrinks: bool) -> int:
     _say(
         f"{campaign.done} histories of {campaign.steps} steps and their drains, seeds {first} to "
         f"{last}: {campaign.total_steps:,} steps in {campaign.seconds:,.0f} s, "
-        f"{campaign.total_steps / max(campaign.seconds, 0.001):,.0f} a second, "
+        f"{campaign.rate:,.0f} a second, "
         f"{per_core:,.0f} a second of processor time.\n"
     )
     _say(coverage_table(campaign.counts, can_befall(campaign.calls)))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
+from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 
 from simulation import faults as kinds
+from simulation.cloud.errors import conflict, refusal
 from simulation.scheduler import Actor, Ended, current
 
 if TYPE_CHECKING:
@@ -59,12 +60,12 @@ class Ways:
         elif kind is kinds.REQUEST_LOST:
             raise ConnectTimeoutError(endpoint_url=service)
         elif kind is kinds.CONFLICT:
-            raise _conflict(request)
+            raise conflict(operation, request.params, item=-1)
         elif kind is kinds.ENTRY_REFUSED:
             return _entry_refused()
         elif (service, kind) in _ERRORS:
             code, status = _ERRORS[service, kind]
-            raise _client_error(code, status, operation)
+            raise refusal(code, code, operation=operation, status=status)
         else:
             answer = act()
             self.lose_answer(actor, kind, service)
@@ -111,23 +112,6 @@ class Ways:
             self._world.faults.note(actor, "time-out", "lambda", self._world.scheduler.now)
             self._world.lambdas.kill(actor, "its time was up")
             raise Ended
-
-
-def _client_error(code: str, status: int, operation: str, **more: object) -> ClientError:
-    answer = {
-        "Error": {"Code": code, "Message": code},
-        "ResponseMetadata": {"HTTPStatusCode": status, "HTTPHeaders": {}},
-        **more,
-    }
-    return ClientError(answer, operation)
-
-
-def _conflict(request: Request) -> ClientError:
-    """Another write has one of the items in its hands; which, the first of them stands for."""
-    reasons: list[dict[str, str]] = [{"Code": "None"} for _ in request.params["TransactItems"]]
-    reasons[-1] = {"Code": "TransactionConflict", "Message": "in use"}
-    code = "TransactionCanceledException"
-    return _client_error(code, 400, request.operation, CancellationReasons=reasons)
 
 
 def _entry_refused() -> dict[str, Any]:

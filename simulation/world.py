@@ -54,7 +54,8 @@ _MISTAKES = (
     TypeError,
     AssertionError,
 )
-_MISMATCH = "An account is not what its entries make of it"
+#: What the schedule logs of an account that breaks law 1.
+MISMATCH = "An account is not what its entries make of it"
 #: botocore waits about so long between its tries.
 _RETRY_SECONDS = 0.1
 
@@ -135,7 +136,7 @@ class World:
         """Keep what the product logs as an error: it tells why something failed."""
         actor, error = current_or_none(), sys.exc_info()[1] or details.get("exc_info")
         self._blame(error)
-        if message == _MISMATCH:
+        if message == MISMATCH:
             self.violated("1 conservation", f"the audit finds: {details}")
         if not self.story.kept:
             return

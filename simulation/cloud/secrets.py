@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from botocore.exceptions import ClientError
-
+from simulation.cloud.errors import refusal
 from simulation.cloud.wire import Answer, Params
 
 
@@ -34,12 +33,8 @@ class MemorySecrets:
         """See `Service`."""
         text = self._texts.get(params["SecretId"])
         if text is None:
-            code = "ResourceNotFoundException"
-            answer = {
-                "Error": {"Code": code, "Message": "Secrets Manager can't find it."},
-                "ResponseMetadata": {"HTTPStatusCode": 400, "HTTPHeaders": {}},
-            }
-            raise ClientError(answer, operation)
+            code, message = "ResourceNotFoundException", "Secrets Manager can't find it."
+            raise refusal(code, message, operation=operation)
         return {
             "Name": params["SecretId"],
             "SecretString": text,

@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from simulation.money import CENT_NANOS
 from simulation.observer import Change, Observer, number, text
 from simulation.scheduler import current_or_none
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 _CREDIT = "3 one payment, one credit"
 _CHARGE = "4 one decision, one charge"
 _LIMIT = "4 monthly limit"
-_CENT = 10_000_000
 #: Longer than a worker takes between asking for a payment and giving its purchase up.
 _CONCLUDED_SECONDS = 30.0
 _FINAL = {"succeeded", "failed", "canceled"}
@@ -92,7 +92,7 @@ class Charges:
             self._world.violated(_CREDIT, f"{purchase_id} was credited, its payment is {status}")
             return
         charged = number(purchase, "amount") + number(purchase, "tax")
-        if payment["amount"] * _CENT != charged or number(entry, "amount") != number(
+        if payment["amount"] * CENT_NANOS != charged or number(entry, "amount") != number(
             purchase, "amount"
         ):
             self._world.violated(_CREDIT, f"{purchase_id} was credited for another amount")

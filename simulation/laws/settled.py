@@ -9,13 +9,13 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from simulation.money import CENT_NANOS
 from simulation.observer import Item, Observer, number, text
 
 if TYPE_CHECKING:
     from simulation.laws.balances import Balances
     from simulation.world import World
 
-_CENT = 10_000_000
 _REPORTS = "5 one report, one deduction"
 _MODEL = "the simple book agrees"
 _SPENDING = {"deduction", "usage", "settlement"}
@@ -190,7 +190,7 @@ class Settled:
                 if dispute["payment_intent"] == payment["id"]
                 and dispute["status"] in {"needs_response", "under_review", "lost"}
             )
-            total += (payment["amount"] - min(payment["amount"], back)) * _CENT
+            total += (payment["amount"] - min(payment["amount"], back)) * CENT_NANOS
         return total
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import random
@@ -13,12 +14,14 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.workers import schedules
 from simulation.campaign import Campaign
 from simulation.faults import can_befall
 from simulation.outcomes import EXPECTED, missing
 from simulation.record import Record
 from simulation.report import coverage_table
 from simulation.run import History, Plan, run
+from simulation.world import MISMATCH
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Enough for each kind of act and most faults to meet, and short enough for every push.
@@ -142,6 +145,10 @@ def test_a_campaign_that_never_saw_something_is_blind() -> None:
     assert missing(seen) == []
     del seen["POST /webhooks/stripe 200"]
     assert missing(seen) == ["POST /webhooks/stripe 200"]
+
+
+def test_the_world_listens_for_what_the_schedule_logs_of_a_mismatch() -> None:
+    assert f'"{MISMATCH}"' in inspect.getsource(schedules)
 
 
 @pytest.mark.slow
