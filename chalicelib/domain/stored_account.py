@@ -12,11 +12,8 @@ from chalicelib.domain.ledger import Entry, EntryKind
 from chalicelib.domain.money import format_usd
 from chalicelib.domain.topup import TopUp
 
-_STANDINGS = {
-    EntryKind.SUSPENSION: Standing.SUSPENDED,
-    EntryKind.RESUMPTION: Standing.OPEN,
-    EntryKind.CLOSURE: Standing.CLOSED,
-}
+#: An account is suspended and let go on in turn: each is only written after the other.
+_SUSPENDS = {EntryKind.SUSPENSION: 1, EntryKind.RESUMPTION: -1}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +70,9 @@ class ListedWrite:
 class HistorySums:
     """What writes of an account's history add up to; `latest` is the last one's first entry.
 
-    `standing` is what the latest entry about it says, which is `standing_entry`. `missing` are the
-    keys of entries that should be there and aren't.
+    `suspensions` are those that weren't taken back: entries tell when they were begun, so the
+    latest one needn't be the one that was written last. `missing` are the keys of entries that
+    should be there and aren't.
     """
 
     available_nanos: int = 0
@@ -82,35 +80,37 @@ class HistorySums:
     writes: int = 0
     entries: int = 0
     latest: Entry | None = None
-    standing_entry: Entry | None = None
+    suspensions: int = 0
+    closed: bool = False
     missing: tuple[str, ...] = ()
 
     @property
     def standing(self) -> Standing:
         """What the operator lets the account do."""
-        entry = self.standing_entry
-        return Standing.OPEN if entry is None else _STANDINGS[entry.kind]
+        if self.closed:
+            return Standing.CLOSED
+        return Standing.SUSPENDED if self.suspensions > 0 else Standing.OPEN
 
     def plus(self, writes: Iterable[ListedWrite]) -> HistorySums:
         """The sums with those writes."""
         sums = self
         for listed in writes:
             write = listed.entries
-            told = [entry for entry in write if entry.kind in _STANDINGS]
             sums = HistorySums(
                 available_nanos=sums.available_nanos + sum(e.available_nanos for e in write),
                 held_nanos=sums.held_nanos + sum(e.held_nanos for e in write),
                 writes=sums.writes + 1,
                 entries=sums.entries + len(write),
-                latest=_later(sums.latest, write[:1]),
-                standing_entry=_later(sums.standing_entry, told),
+                latest=_later(sums.latest, write[0]),
+                suspensions=sums.suspensions + sum(_SUSPENDS.get(e.kind, 0) for e in write),
+                closed=sums.closed or any(e.kind is EntryKind.CLOSURE for e in write),
                 missing=(*sums.missing, *listed.missing),
             )
         return sums
 
 
-def _later(known: Entry | None, others: Sequence[Entry]) -> Entry | None:
-    return max((*([known] if known else ()), *others), key=lambda e: e.id, default=None)
+def _later(known: Entry | None, other: Entry) -> Entry:
+    return other if known is None else max(known, other, key=lambda e: e.id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

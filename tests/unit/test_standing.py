@@ -125,6 +125,23 @@ def test_a_lost_account_is_rebuilt_with_the_standing_that_it_had(standing: Stand
     assert world.account().standing is standing
 
 
+@pytest.mark.parametrize("standing", list(Standing))
+def test_an_act_begun_later_and_written_sooner_is_not_taken_for_the_last(
+    standing: Standing,
+) -> None:
+    world = bought()
+    later = world.now + timedelta(seconds=1)
+    world.app.suspending.suspend(ACT, now=later)
+    if standing is Standing.OPEN:
+        world.app.suspending.resume(ACT, now=world.now)
+    elif standing is Standing.CLOSED:
+        world.app.closing.close(ACT, refunds=False, now=world.now)
+    assert world.app.auditing.check(ORG).in_line
+    del world.store.accounts[ORG]
+    world.app.restoring.repair(ORG, now=world.now)
+    assert world.account().standing is standing
+
+
 def test_closing_with_refunds_sends_back_what_was_paid_and_not_used_newest_first() -> None:
     world = bought("50.00")
     world.buy(ORG, "20.00", card=world.customer(), key="second")
