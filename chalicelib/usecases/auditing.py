@@ -18,6 +18,7 @@ from chalicelib.domain.stored_account import (
     StoredAccount,
     comparison_of,
 )
+from chalicelib.domain.topup import TopUp
 from chalicelib.ports import Accounts, History, Holds, Pause, TopUps
 
 #: A write's place in the history is from when it was begun: whatever is older than this, beside
@@ -68,22 +69,34 @@ class Auditing:
             order = self.top_ups.get(organization_id)
             sums = reading.sums()
             # What was listed is made: if the account counts no more, nothing was written since,
-            # however long the listing took. Only these two reads need it to stand still.
-            holds = self.holds.open(organization_id)
+            # however long the listing took. Only the reads from here need it to stand still.
             stored = self.accounts.stored(organization_id)
-            top_up = self.top_ups.get(organization_id)
-            if top_up == order:
-                sights = sights + 1 if (stored, sums) == seen else 1
-                seen = stored, sums
-                counted = sums.writes == (stored.writes if stored else 0)
-                if counted or (sights >= _SAME_SIGHTS and reading.whole):
-                    yield comparison_of(stored, sums, top_up, holds)
-                elif sights >= _SAME_SIGHTS:
-                    # Nobody is accused by what was summed before: a run of minutes may have
-                    # written in the settled part meanwhile.
-                    reading = _Reading(history=self.history, organization_id=organization_id)
+            sights = sights + 1 if (stored, sums) == seen else 1
+            seen = stored, sums
+            counted = sums.writes == (stored.writes if stored else 0)
+            if counted or (sights >= _SAME_SIGHTS and reading.whole):
+                compared = self._compared(organization_id, stored, sums, order)
+                if compared is not None:
+                    yield compared
+            elif sights >= _SAME_SIGHTS:
+                # Nobody is accused by what was summed before: a run of minutes may have
+                # written in the settled part meanwhile.
+                reading = _Reading(history=self.history, organization_id=organization_id)
             self.pause(min(attempt, _LONGEST_PAUSE))
         raise BusyError(f"The account of {organization_id} moves too fast; suspend it, or wait.")
+
+    def _compared(
+        self, organization_id: str, stored: StoredAccount | None, sums: HistorySums, order: TopUp
+    ) -> Comparison | None:
+        """The account held against all that there is; None if it moved meanwhile.
+
+        The holds are read only here, since an account may have thousands.
+        """
+        holds = self.holds.open(organization_id)
+        moved = self.accounts.stored(organization_id) != stored
+        if moved or self.top_ups.get(organization_id) != order:
+            return None
+        return comparison_of(stored, sums, order, holds)
 
 
 @dataclass(slots=True, kw_only=True)
