@@ -61,15 +61,23 @@ class Book:
     world: World
     asked: dict[tuple[str, str, str], Asked] = field(default_factory=dict)
     reports: dict[tuple[str, str], Sent] = field(default_factory=dict)
+    #: What every organization whose account somebody may have closed was last asked to be, and
+    #: what of its credits is known to be given up.
+    closings: dict[str, Demand] = field(default_factory=dict)
+    given_up: Counter[str] = field(default_factory=Counter)
 
     def ask(self, demand: Demand, *, patience: float = 29.0) -> Reply | None:
         """Send a request and keep what it was answered; the same key must answer the same."""
+        if demand.route == "/closure":
+            self.closings.setdefault(demand.organization_id, demand)
         reply = ask(self.world, demand, patience=patience)
         if reply is None:
             self._known(demand)
             return None
         if demand.key is not None:
             self._compare(demand, reply)
+        if demand.route == "/closure" and "forfeited" in reply.body:
+            self._closed(demand, reply)
         return reply
 
     def insist(self, demand: Demand, *, tries: int = 4, patience: float = 29.0) -> Reply | None:
@@ -105,7 +113,7 @@ class Book:
 
         `month_of` gives the month in which the request of a route and key was granted.
         """
-        total = 0
+        total = self.given_up[organization_id]
         traces: Counter[str] = Counter()
         for (org, route, key), asked in self.asked.items():
             if org != organization_id or asked.reply is None or asked.reply.status > 201:  # noqa: PLR2004
@@ -122,6 +130,12 @@ class Book:
             total += sum(map(cost_nanos, body["lines"]))
             traces[str(body["occurred_at"])[:7]] += traces_of(body["lines"])
         return total + sum(max(0, n - _TRACES_FREE) * _TRACE_NANOS for n in traces.values())
+
+    def _closed(self, demand: Demand, reply: Reply) -> None:
+        """Keep the way in which it is being closed, and what was given up in all."""
+        organization_id, forfeited_nanos = demand.organization_id, nanos(reply.body["forfeited"])
+        self.closings[organization_id] = demand
+        self.given_up[organization_id] = max(self.given_up[organization_id], forfeited_nanos)
 
     def _known(self, demand: Demand) -> None:
         if demand.key is not None:

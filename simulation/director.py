@@ -32,7 +32,9 @@ ACTS: tuple[tuple[str, str, Act, float], ...] = (
     ("access", "access", gateways.ask_access, 4.0),
     ("refund", "refund", operators.refund, 4.0),
     ("adjust", "adjustment", operators.adjust, 4.0),
-    ("dashboard refund", "refund", operators.refund_in_dashboard, 2.5),
+    ("dashboard refund", "refund", operators.refund_in_dashboard, 3.5),
+    ("suspend", "suspension", operators.suspend, 1.5),
+    ("close", "closing", operators.close, 0.6),
     ("deploy", "deploy", operators.deploy, 1.0),
     ("rotate secret", "webhook", operators.rotate_secret, 0.5),
     ("bank", "purchase", banks.decide_payments, 4.0),
@@ -57,6 +59,7 @@ _FAST = {
 _SWEEP_SECONDS = 60.0
 _LONGEST_SWEEP_SECONDS = 6 * 3600.0
 _RECONCILE_SECONDS = 6 * 3600.0
+_RECONCILE_OFTEN_SECONDS = 1800.0
 
 
 @dataclass(slots=True)
@@ -148,7 +151,10 @@ class Director:
     def _reconcile(self) -> None:
         while True:
             self._schedule("reconcile", "reconcile", after=0.0)
-            self.world.scheduler.wait(_RECONCILE_SECONDS)
+            # Where most webhooks get lost, it has something to repair, and faults to meet.
+            often = self.world.webhooks.forgetful and not self.stopped
+            seconds = _RECONCILE_OFTEN_SECONDS if often else _RECONCILE_SECONDS
+            self.world.scheduler.wait(seconds)
 
     def _schedule(self, function: str, flow: str, *, after: float) -> None:
         world, actor = self.world, current()

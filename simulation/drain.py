@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 
 from simulation import banks
 from simulation.book import undecided
-from simulation.operators import use_last
+from simulation.http import Demand
+from simulation.money import nanos, usd
+from simulation.operators import closure, resume, use_last
+from simulation.scheduler import current
 
 if TYPE_CHECKING:
     from simulation.director import Director
@@ -20,6 +23,7 @@ _HOUR = 3600.0
 #: A person who is to act for an automatic payment has a day, and the sweep comes every few hours.
 _UNTIL_ABANDONED = 33 * _HOUR
 _ASKED_AGAIN = 30
+_COMPLETE, _CONFLICT = 200, 409
 
 
 class Drain:
@@ -60,8 +64,10 @@ class Drain:
         self._pass_sweeps()
         wait(0.5 * _HOUR)
         self._resolve()
+        self._resume()
         wait(_UNTIL_ABANDONED)
         self._redrive()
+        self._close()
         self._pass_sweeps()
         wait(_HOUR)
         self._resolve()
@@ -69,6 +75,8 @@ class Drain:
         self._pass_sweeps()
         wait(8 * _HOUR)
         self._resolve()
+        # What came meanwhile of payments and refunds is given up, or sent back, too.
+        self._close()
         wait(_HOUR)
         self._world.streams.read_all()
         if left := self._world.book.unresolved():
@@ -95,6 +103,49 @@ class Drain:
             if not unresolved:
                 return
             self._world.scheduler.wait(20.0)
+
+    def _resume(self) -> None:
+        """Let some of those go on that may have been left suspended."""
+        stream = current().stream
+        for organization_id in self._world.organizations:
+            if stream.one_in(2):
+                resume(self._world, organization_id)
+
+    def _close(self) -> None:
+        """Go on with every closing until it is complete, as the answer says."""
+        for organization_id, begun in list(self._world.book.closings.items()):
+            refunds = bool((begun.body or {})["refund"])
+            for attempt in range(_ASKED_AGAIN):
+                demand = closure(organization_id, refunds=refunds)
+                reply = self._world.book.insist(demand)
+                if reply is not None and reply.status == _COMPLETE:
+                    break
+                if reply is not None and reply.status == _CONFLICT:
+                    refunds = not refunds
+                elif reply is not None and any("adjustment" in left for left in reply.body["left"]):
+                    self._take_rest(organization_id, f"rest {organization_id} {attempt}")
+                self._world.scheduler.wait(60.0)
+            else:
+                self._world.violated("8 a closing ends", f"{organization_id} is never closed")
+
+    def _take_rest(self, organization_id: str, key: str) -> None:
+        """Take by an adjustment the credits whose money can't go back to the card."""
+        credits_ = Demand(organization_id, "GET", "/credits", flow="drain")
+        reply = self._world.book.insist(credits_)
+        left_nanos = 0 if reply is None else nanos(reply.body["available"])
+        if left_nanos <= 0:
+            return
+        body = {"amount": f"-{usd(left_nanos)}", "reason": "paid back by transfer"}
+        demand = Demand(
+            organization_id,
+            "POST",
+            "/adjustments",
+            flow="drain",
+            scope="operator",
+            body=body,
+            key=f"{key} at {self._world.scheduler.now}",
+        )
+        self._world.book.insist(demand)
 
     def _redrive(self) -> None:
         """Move dead letters back to their queues, as operators do once the trouble is over."""

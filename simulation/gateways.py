@@ -80,7 +80,7 @@ def hold(world: World, organization_id: str) -> None:
         world.scheduler.wait(stream.seconds(4.0))
         use_hold(world, organization_id, hold_id, f"{actor.name} part {part}", final=False)
     world.scheduler.wait(stream.seconds(8.0))
-    end = stream.weighted((("settle", 5.0), ("release", 3.0), ("both", 2.0), ("forget", 3.0)))
+    end = stream.weighted((("settle", 5.0), ("release", 4.0), ("both", 2.0), ("forget", 3.0)))
     if end == "both":
         world.start(
             actor.child_name("also"),

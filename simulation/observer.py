@@ -104,3 +104,8 @@ def text(item: Item | None, name: str) -> str:
     """A text of an item; empty if there is none."""
     value = None if item is None else item.get(name)
     return "" if value is None else str(value.get("S", ""))
+
+
+def flag(item: Item | None, name: str) -> bool:
+    """Whether a flag of an item is set; not if there is none."""
+    return item is not None and bool(item.get(name, {}).get("BOOL"))

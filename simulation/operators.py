@@ -1,7 +1,8 @@
-"""What operators do: refunds and adjustments, here and in Stripe's dashboard; and deploys."""
+"""What operators do: refund and adjust, here and in Stripe's dashboard; suspend, close; deploy."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from simulation.http import Demand
@@ -72,6 +73,46 @@ def adjust(world: World, organization_id: str) -> None:
     world.book.insist(demand)
 
 
+def suspend(world: World, organization_id: str) -> None:
+    """Suspend an account and let it go on later, or forget to; now and then both at once."""
+    stream = current().stream
+    if stream.one_in(6):
+        _also(world, lambda: resume(world, organization_id), flow="suspension")
+    body = {"suspended": True, "reason": "chargebacks"}
+    world.book.insist(_order(organization_id, "/suspension", body, flow="suspension"))
+    world.scheduler.wait(stream.seconds(stream.choice((0.2, 20.0, 2000.0))))
+    if not stream.one_in(5):
+        resume(world, organization_id)
+
+
+def resume(world: World, organization_id: str) -> None:
+    """Let an account go on."""
+    body = {"suspended": False, "reason": "all is well"}
+    world.book.insist(_order(organization_id, "/suspension", body, flow="suspension"))
+
+
+def close(world: World, organization_id: str) -> None:
+    """Close an account for good; now and then twice at once, or the other way, too."""
+    stream = current().stream
+    refunds = stream.one_in(2)
+    demand = closure(organization_id, refunds=refunds)
+    if stream.one_in(4):
+        _also(world, lambda: world.book.insist(demand), flow="closing")
+    if stream.one_in(8):
+        other = closure(organization_id, refunds=not refunds)
+        _also(world, lambda: world.book.insist(other), flow="closing")
+    world.book.insist(demand)
+    if stream.one_in(2):
+        world.scheduler.wait(stream.seconds(600.0))
+        world.book.insist(demand)
+
+
+def closure(organization_id: str, *, refunds: bool) -> Demand:
+    """The request that closes an account, or goes on with it."""
+    body = {"refund": refunds, "reason": "goodbye"}
+    return _order(organization_id, "/closure", body, flow="closing")
+
+
 def use_last(world: World, organization_id: str) -> None:
     """Take an account just below its threshold: by usage, or by an adjustment."""
     actor, stream = current(), current().stream
@@ -126,3 +167,15 @@ def deploy(world: World, organization_id: str) -> None:
     world.faults.note(current(), "deploy", "lambda", world.scheduler.now)
     world.story.tell(current().name, "deploys: every instance is replaced")
     world.lambdas.deploy()
+
+
+def _order(organization_id: str, route: str, body: dict[str, Any], *, flow: str) -> Demand:
+    """A request about what an account may do; it has no key, since it may be repeated."""
+    return Demand(organization_id, "PUT", route, flow=flow, scope=_SCOPE, body=body)
+
+
+def _also(world: World, act: Callable[[], object], *, flow: str) -> None:
+    """Have another operator do something at the same time."""
+    actor = current()
+    name, after = actor.child_name("also"), actor.stream.seconds(0.05)
+    world.start(name, act, flow=flow, after=after)

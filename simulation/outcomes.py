@@ -26,6 +26,10 @@ _ROUTES = (
     ("GET", "/access", 200),
     ("POST", "/purchases/{purchase_id}/refunds", 201),
     ("POST", "/adjustments", 201),
+    ("PUT", "/suspension", 200),
+    ("PUT", "/suspension", 409),
+    ("PUT", "/closure", 200),
+    ("PUT", "/closure", 202),
 )
 _FUNCTIONS = (
     "usage_worker",

@@ -15,6 +15,7 @@ from simulation.laws.balances import Balances
 from simulation.laws.charges import Charges
 from simulation.laws.documents import Documents
 from simulation.laws.settled import Settled
+from simulation.laws.standings import Standings
 from simulation.observer import Observer
 from simulation.world import Violation, World
 
@@ -66,6 +67,7 @@ def run(plan: Plan, *, tells: bool = False, make: Callable[..., World] = World) 
     observer = Observer(world)
     balances = Balances(world, observer)
     charges, documents = Charges(world, observer), Documents(world, observer)
+    standings = Standings(world, observer)
     director = Director(world, without=plan.without)
     with world.simulated():
         try:
@@ -83,6 +85,7 @@ def run(plan: Plan, *, tells: bool = False, make: Callable[..., World] = World) 
                 Settled(world, observer, balances).check()
                 charges.settled()
                 documents.settled()
+                standings.settled()
         except Exception:
             history.crash = traceback.format_exc()
         history.steps = world.scheduler.steps

@@ -88,6 +88,16 @@ class StripeSide:
             and status in {None, intent["status"]}
         ]
 
+    def cards_of(self, organization_id: str) -> list[str]:
+        """The cards that an organization has at Stripe."""
+        owners = {
+            customer["id"]
+            for customer in self.objects("customer").values()
+            if customer["metadata"].get("organization_id") == organization_id
+        }
+        methods = self.objects("payment_method").values()
+        return [method["id"] for method in methods if method["customer"] in owners]
+
     def objects(self, kind: str) -> Mapping[str, dict[str, Any]]:
         """Stripe's own view of its objects, by id."""
         return self.state.objects.get(kind, {})

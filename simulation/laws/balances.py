@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from simulation.observer import Change, Item, Observer, number, text
+from simulation.observer import Change, Item, Observer, flag, number, text
 
 if TYPE_CHECKING:
     from simulation.world import World
@@ -115,7 +115,7 @@ class Balances:
             for entry in own
             if text(entry, "kind") in _TAKES and number(entry, "amount") - number(entry, "held") < 0
         ]
-        said = any(entry.get("overdrawn", {}).get("BOOL") for entry in own)
+        said = any(flag(entry, "overdrawn") for entry in own)
         if unsaid and not said:
             self._world.violated(
                 _PERMISSION, f"{unsaid} took {organization_id} to {available} without saying so"

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from simulation.money import CENT_NANOS
-from simulation.observer import Change, Observer, number, text
+from simulation.observer import Change, Observer, flag, number, text
 from simulation.scheduler import current_or_none
 
 if TYPE_CHECKING:
@@ -134,6 +134,9 @@ class Charges:
             # Who tries once more in the moment in which a decline is concluded comes too late.
             refused_at = self._declined.get(payment["id"], 0.0)
             waits = waits and self._world.scheduler.now > refused_at + _CONCLUDED_SECONDS
+            # Closing an account ends what it had begun.
+            account = self._observer.table("accounts").get((change.key[0],))
+            waits = waits and not flag(account, "closed")
             if waits and self._world.now() < created_at + patience:
                 self._world.violated(
                     _CREDIT, f"{purchase_id} was given up while the customer could still act"
@@ -152,8 +155,8 @@ class Charges:
         if after and after != before:
             self._due(change)
         if change.before is not None and not before and after:
-            paused = change.before.get("paused", {}).get("BOOL")
-            off = not change.before.get("enabled", {}).get("BOOL")
+            paused = flag(change.before, "paused")
+            off = not flag(change.before, "enabled")
             if paused or off:
                 self._world.violated(_CHARGE, f"{change.key[0]} charges though paused or off")
 

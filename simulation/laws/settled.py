@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from simulation.money import CENT_NANOS
-from simulation.observer import Item, Observer, number, text
+from simulation.observer import Item, Observer, flag, number, text
 
 if TYPE_CHECKING:
     from simulation.laws.balances import Balances
@@ -96,9 +96,11 @@ class Settled:
         now = self._world.now()
         for (organization_id,), order in self._observer.table("top_ups").items():
             account = self._observer.table("accounts").get((organization_id,))
-            enabled = bool(order.get("enabled", {}).get("BOOL"))
-            due = enabled and number(account, "available") < number(order, "threshold")
-            paused = bool(order.get("paused", {}).get("BOOL"))
+            enabled = flag(order, "enabled")
+            served = not flag(account, "suspended")
+            low = number(account, "available") < number(order, "threshold")
+            due = enabled and served and low
+            paused = flag(order, "paused")
             # The simulated sweep comes seldom while nothing happens; it is due, but not forgotten.
             waits = text(order, "check_at") > (now - _SWEEPS_APART).strftime("%Y-%m-%dT%H:%M:%S")
             if not due or paused or waits or text(order, "open_purchase_id"):
