@@ -74,15 +74,22 @@ def adjust(world: World, organization_id: str) -> None:
 
 
 def suspend(world: World, organization_id: str) -> None:
-    """Suspend an account and let it go on later, or forget to; now and then both at once."""
+    """Suspend an account and let it go on later, or forget to; now and then several do both."""
     stream = current().stream
-    if stream.one_in(6):
-        _also(world, lambda: resume(world, organization_id), flow="suspension")
-    body = {"suspended": True, "reason": "chargebacks"}
-    world.book.insist(_order(organization_id, "/suspension", body, flow="suspension"))
+    if stream.one_in(4):
+        for number in range(stream.between(1, 4)):
+            act = stop if number % 2 else resume
+            _also(world, lambda act=act: act(world, organization_id), flow="suspension")  # type: ignore[misc]
+    stop(world, organization_id)
     world.scheduler.wait(stream.seconds(stream.choice((0.2, 20.0, 2000.0))))
     if not stream.one_in(5):
         resume(world, organization_id)
+
+
+def stop(world: World, organization_id: str) -> None:
+    """Suspend an account."""
+    body = {"suspended": True, "reason": "chargebacks"}
+    world.book.insist(_order(organization_id, "/suspension", body, flow="suspension"))
 
 
 def resume(world: World, organization_id: str) -> None:
@@ -92,10 +99,12 @@ def resume(world: World, organization_id: str) -> None:
 
 
 def close(world: World, organization_id: str) -> None:
-    """Close an account for good; now and then twice at once, or the other way, too."""
+    """Close an account for good; now and then while others suspend it, or close it, too."""
     stream = current().stream
     refunds = stream.one_in(2)
     demand = closure(organization_id, refunds=refunds)
+    if stream.one_in(2):
+        _also(world, lambda: stop(world, organization_id), flow="suspension")
     if stream.one_in(4):
         _also(world, lambda: world.book.insist(demand), flow="closing")
     if stream.one_in(8):
@@ -177,5 +186,5 @@ def _order(organization_id: str, route: str, body: dict[str, Any], *, flow: str)
 def _also(world: World, act: Callable[[], object], *, flow: str) -> None:
     """Have another operator do something at the same time."""
     actor = current()
-    name, after = actor.child_name("also"), actor.stream.seconds(0.05)
+    name, after = actor.child_name("also"), actor.stream.seconds(0.02)
     world.start(name, act, flow=flow, after=after)

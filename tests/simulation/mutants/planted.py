@@ -526,6 +526,64 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        "suspension unseen by a write",
+        "a deduction or a hold is granted whether or not the account is suspended",
+        (
+            Edit(f"{_DYNAMO}.balance_conditions", "return serves & nobody", "return nobody"),
+            Edit(f"{_DYNAMO}.balance_conditions", "return serves & not_", "return not_"),
+        ),
+    ),
+    Mutant(
+        "suspended accounts are charged",
+        "auto top-up goes on while an account is suspended",
+        (
+            Edit(
+                "chalicelib.domain.topup",
+                "        if account.suspended:\n            return Decision.SUSPENDED\n",
+                "",
+            ),
+        ),
+    ),
+    Mutant(
+        "resumed without a look",
+        "nobody looks whether an account that is let go on is due for a top-up",
+        (
+            Edit(
+                f"{_USECASES}.suspending",
+                "mark_low=after is Standing.OPEN and account.tops_up",
+                "mark_low=False",
+            ),
+            Edit(
+                f"{_USECASES}.suspending",
+                "        if entry is not None and account.needs_top_up:\n",
+                "        if entry is None and account.needs_top_up:\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "credits are given up once",
+        "what comes to a closed account after its first closing has the key of what came before",
+        (
+            Edit(
+                f"{_USECASES}.closing",
+                "        number = 1 + len(self._forfeits(act))\n",
+                "        number = 1\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "a closed account is topped up",
+        "auto top-up can be turned on in the moment in which an account is closed",
+        (
+            Edit(
+                f"{_DYNAMO}.commit",
+                "            conditions.append(_unset(AccountModel.closed))\n    if write.standing:",
+                "            conditions.append(floor_as_read)\n    if write.standing:",
+            ),
+            Edit(f"{_USECASES}.closing", "                saves=(off,),\n", ""),
+        ),
+    ),
+    Mutant(
         "unmended: a charge that never reached Stripe",
         "after a top-up that was given up without a failure, nobody looks at the account again",
         (
@@ -579,6 +637,33 @@ MUTANTS = (
                 f"{_DYNAMO}.connection",
                 '    answer = getattr(error.cause, "response", None) or {}\n',
                 '    answer = getattr(error.cause, "response", {})\n',
+            ),
+        ),
+    ),
+    Mutant(
+        "unmended: the standing of the latest entry",
+        "of two acts that meet, the one that began last counts, not the one that was written last",
+        (
+            Edit(
+                "chalicelib.domain.stored_account",
+                "    closed: bool = False\n    missing:",
+                "    closed: bool = False\n    told: Entry | None = None\n    missing:",
+            ),
+            Edit(
+                "chalicelib.domain.stored_account",
+                "        if self.closed:\n            return Standing.CLOSED\n",
+                "        if self.told is not None and self.told.kind is EntryKind.RESUMPTION:\n"
+                "            return Standing.OPEN\n"
+                "        if self.told is not None and self.told.kind is EntryKind.CLOSURE:\n"
+                "            return Standing.CLOSED\n",
+            ),
+            Edit(
+                "chalicelib.domain.stored_account",
+                "                latest=_later(sums.latest, write[0]),\n",
+                "                latest=_later(sums.latest, write[0]),\n"
+                "                told=_later(sums.told, write[0])\n"
+                "                if write[0].kind in {*_SUSPENDS, EntryKind.CLOSURE}\n"
+                "                else sums.told,\n",
             ),
         ),
     ),
