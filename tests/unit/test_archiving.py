@@ -6,6 +6,7 @@ import io
 import zipfile
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from chalicelib.domain.archive import Archive, month_bounds
 from chalicelib.domain.errors import NotFoundError
 from chalicelib.domain.numbering import IssuedInvoice
 from chalicelib.domain.write import Outcome, Stale, Write
+from chalicelib.usecases.archiving import Archiving
 from tests.documents.samples import domestic
 from tests.fakes.repositories import FakeLedger
 from tests.fakes.store import Store
@@ -172,6 +174,22 @@ def test_progress_is_told_every_twenty_five_invoices_but_not_at_the_last(
     archiving = replace(world.app.archiving, ledger=recording)
     archiving.make(ORG, MONTH, name, now=world.now)
     assert [archive.done for archive in recording.saved] == [*told, count]
+
+
+def test_progress_is_told_when_so_many_are_packed(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = world_with(30)
+    name = world.app.archiving.request(ORG, MONTH, now=world.now).archive.name
+    recording = _Recording(world.store)
+    packed: list[int] = []
+    pack = Archiving._pack
+
+    def noted(*given: Any, **how: Any) -> None:
+        pack(*given, **how)
+        packed.append(len(recording.saved))
+
+    monkeypatch.setattr(Archiving, "_pack", noted)
+    replace(world.app.archiving, ledger=recording).make(ORG, MONTH, name, now=world.now)
+    assert packed == [0] * 25 + [1] * 5
 
 
 def test_a_job_that_is_overtaken_goes_on_from_what_the_other_has_kept() -> None:

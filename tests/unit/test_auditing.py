@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from chalicelib.domain.ledger import EntryKind
 from chalicelib.domain.stored_account import ListedWrite
 from chalicelib.domain.write import Committed, FloorChange, Write
 from chalicelib.ports import Page
-from chalicelib.usecases import sampling
+from chalicelib.usecases import auditing, sampling
 from chalicelib.usecases.auditing import Auditing
 from chalicelib.usecases.sampling import Sampling
 from tests.fakes.accounts import FakeAccounts
@@ -206,6 +207,76 @@ def test_an_account_that_never_rests_is_not_judged() -> None:
         auditing_of(store, history=history).check(ORG)
 
 
+class CountedHistory(DisturbedHistory):
+    """A history that counts how often it was read from some place on, and where each began."""
+
+    def __init__(self, store: Store, **how: Any) -> None:
+        super().__init__(store, **how)
+        self.begun: list[str | None] = []
+
+    def listed(
+        self, organization_id: str, *, since: datetime | None = None, after: str | None = None
+    ) -> Page[ListedWrite]:
+        if not after:
+            self.begun.append(after)
+        return super().listed(organization_id, since=since, after=after)
+
+
+def test_what_agrees_is_looked_at_once() -> None:
+    for store in (Store(), Store()):
+        history = CountedHistory(store)
+        auditing_of(store, history=history).check(ORG)
+        assert history.begun == [None], "from its beginning"
+        spend(store, "1.00")
+
+
+def test_what_differs_is_looked_at_until_it_is_sure_and_no_longer() -> None:
+    store = Store()
+    spend(store, "1.00")
+    store.writes.clear()
+    history = CountedHistory(store)
+    assert not auditing_of(store, history=history).check(ORG).in_line
+    assert len(history.begun) == auditing._SAME_SIGHTS
+
+
+def test_nobody_is_accused_by_what_was_summed_long_before() -> None:
+    store = Store()
+    spend(store, "1.00", at=NOW - timedelta(days=1))
+    spend(store, "1.00")
+    store.accounts[ORG].writes += 1
+    history = CountedHistory(store)
+    assert not auditing_of(store, history=history).check(ORG).in_line
+    # Once more from the beginning, since only the young part was read again until then.
+    assert len(history.begun) == auditing._SAME_SIGHTS + 1
+
+
+def test_what_an_index_shows_late_is_found_among_what_is_young() -> None:
+    store = Store()
+    spend(store, "100.00", at=NOW - timedelta(minutes=1))
+    spend(store, "-1.00")
+    history = CountedHistory(store, hidden=1)
+    assert auditing_of(store, history=history).check(ORG).in_line
+    assert len(history.begun) == 2
+
+
+def test_a_hold_that_is_placed_while_holds_are_read_is_no_mismatch() -> None:
+    store = Store()
+    spend(store, "5.00")
+
+    class Placing(FakeHolds):
+        def open(self, organization_id: str) -> Sequence[Hold]:
+            if len(store.writes) == 1:
+                hold = Hold.new(id="hold_1", organization_id=ORG, amount_nanos=5, at=NOW, seconds=9)
+                placed = entry("hold#1", "0.00", held="0.000000005", kind=EntryKind.HOLD)
+                write = Write(organization_id=ORG, at=NOW, entries=(placed,), saves=(hold,))
+                assert FakeLedger(store).commit(write) == Committed()
+            return super().open(organization_id)
+
+    found = replace(auditing_of(store), holds=Placing(store)).check(ORG)
+    assert found.in_line
+    assert found.open_holds_nanos == 5
+
+
 def test_a_small_installation_is_checked_whole_by_every_run() -> None:
     store = Store()
     for n in range(300):
@@ -246,10 +317,12 @@ def test_what_can_not_be_checked_is_named_and_keeps_nobody_waiting(
 ) -> None:
     monkeypatch.setattr(sampling, "_LONGEST_HISTORY", 3)
     store = Store()
-    for org in ("broken", "busy", "long", "well"):
+    for org in ("broken", "busy", "long", "well", "well, and just not too long"):
         spend(store, "5.00", org=org)
     for _ in range(3):
         spend(store, "-1.00", org="long")
+    for _ in range(2):
+        spend(store, "-1.00", org="well, and just not too long")
 
     def happen(org: str) -> None:
         if org == "broken":
@@ -257,8 +330,30 @@ def test_what_can_not_be_checked_is_named_and_keeps_nobody_waiting(
         if org == "busy":
             spend(store, "-0.01", org="busy")
 
-    sample = sampling_of(store, history=DisturbedHistory(store, meanwhile=happen)).sample(now=NOW)
+    history = CountedHistory(store, meanwhile=happen)
+    sample = sampling_of(store, history=history).sample(now=NOW)
     assert sample.too_long == ["long"]
     assert sample.unsettled == ["busy"]
     assert [subject for subject, _ in sample.failures] == ["broken"]
-    assert (sample.checked, sample.mismatches) == (1, [])
+    assert (sample.checked, sample.mismatches) == (2, [])
+    looks = {"broken": 1, "busy": sampling._ATTEMPTS, "well": 1, "well, and just not too long": 1}
+    assert len(history.begun) == sum(looks.values())
+
+
+@pytest.mark.parametrize(("left", "checked"), [(1, 1), (20, 1), (21, 2), (40, 2), (41, 3)])
+def test_a_run_ends_when_it_has_read_what_it_may(
+    left: int, checked: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sampling, "_MOST_WRITES", left)
+    store = Store()
+    for name in ("a", "b", "c"):
+        spend(store, "5.00", org=name)
+
+    class Unknown(FakeAccounts):
+        def stored(self, organization_id: str) -> None:
+            """No account: what it costs is only its own reads."""
+
+    known = Unknown(store)
+    sample = replace(sampling_of(store), accounts=known).sample(now=NOW)
+    assert sample.checked == checked
+    assert sample.complete is (checked == 3)
