@@ -29,7 +29,6 @@ _ROUTES = (
     ("PUT", "/suspension", 200),
     ("PUT", "/suspension", 409),
     ("PUT", "/closure", 200),
-    ("PUT", "/closure", 202),
 )
 _FUNCTIONS = (
     "usage_worker",
