@@ -158,8 +158,8 @@ replay-histories: $(STAMP) ## Run histories over memory and ministack in lockste
 	@$(PY) -W ignore -m simulation.replay --histories $${HISTORIES:-200} --steps $${STEPS:-500} $(if $(FIRST),--first $(FIRST)) $(if $(ENGINE),--engine $(ENGINE))
 
 .PHONY: mutants
-mutants: $(STAMP) ## Plant faults in the product, one at a time, and see which law finds each (MUTANT_SEEDS=60)
-	@$(PY) -W ignore -m tests.simulation.mutants --seeds $${MUTANT_SEEDS:-60}
+mutants: $(STAMP) ## Plant faults in the product, one at a time, and see which law finds each (MUTANT_SEEDS=100)
+	@$(PY) -W ignore -m tests.simulation.mutants --seeds $${MUTANT_SEEDS:-100}
 
 .PHONY: bench
 bench: $(STAMP) ## Measure what a model call costs: docs/benchmarks.md (BENCH_QUICK=1 for a look)

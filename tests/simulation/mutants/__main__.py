@@ -15,7 +15,7 @@ from tests.simulation.mutants.planted import MUTANTS
 from tests.simulation.mutants.planting import ROOT, Mutant, plant
 
 #: Seeds that are tried before a fault counts as not found.
-MOST_SEEDS = 60
+MOST_SEEDS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
