@@ -27,12 +27,7 @@ def deduct(world: World, organization_id: str) -> None:
         organization_id, "/deductions", flow="deduction", body=body, key=f"deduct {actor.name}"
     )
     if stream.one_in(5):
-        world.start(
-            actor.child_name("also"),
-            lambda: world.book.insist(demand),
-            flow="deduction",
-            after=stream.seconds(0.01),
-        )
+        world.also(lambda: world.book.insist(demand), flow="deduction", soon=0.01)
     world.book.insist(demand, patience=1.0 if stream.one_in(6) else 29.0)
     if stream.one_in(6):
         world.book.ask(demand)
@@ -82,11 +77,10 @@ def hold(world: World, organization_id: str) -> None:
     world.scheduler.wait(stream.seconds(8.0))
     end = stream.weighted((("settle", 5.0), ("release", 4.0), ("both", 2.0), ("forget", 3.0)))
     if end == "both":
-        world.start(
-            actor.child_name("also"),
+        world.also(
             lambda: use_hold(world, organization_id, hold_id, f"{actor.name} late", final=True),
             flow="settlement",
-            after=stream.seconds(0.02),
+            soon=0.02,
         )
     if end in {"release", "both"}:
         release = _on_hold(
@@ -111,12 +105,7 @@ def use_hold(world: World, organization_id: str, hold_id: str, name: str, *, fin
         organization_id, hold_id, "settle", flow="settlement", key=f"settle {name}", body=body
     )
     if stream.one_in(5):
-        world.start(
-            current().child_name("also"),
-            lambda: world.book.insist(demand),
-            flow="settlement",
-            after=stream.seconds(0.01),
-        )
+        world.also(lambda: world.book.insist(demand), flow="settlement", soon=0.01)
     world.book.insist(demand)
 
 

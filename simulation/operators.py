@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from simulation.http import Demand
@@ -64,12 +63,7 @@ def adjust(world: World, organization_id: str) -> None:
         key=f"adjust {actor.name}",
     )
     if stream.one_in(4):
-        world.start(
-            actor.child_name("also"),
-            lambda: world.book.insist(demand),
-            flow="adjustment",
-            after=stream.seconds(0.02),
-        )
+        world.also(lambda: world.book.insist(demand), flow="adjustment", soon=0.02)
     world.book.insist(demand)
 
 
@@ -79,7 +73,7 @@ def suspend(world: World, organization_id: str) -> None:
     if stream.one_in(4):
         for number in range(stream.between(1, 4)):
             act = stop if number % 2 else resume
-            _also(world, lambda act=act: act(world, organization_id), flow="suspension")  # type: ignore[misc]
+            world.also(lambda act=act: act(world, organization_id), flow="suspension", soon=0.02)  # type: ignore[misc]
     stop(world, organization_id)
     world.scheduler.wait(stream.seconds(stream.choice((0.2, 20.0, 2000.0))))
     if not stream.one_in(5):
@@ -104,12 +98,12 @@ def close(world: World, organization_id: str) -> None:
     refunds = stream.one_in(2)
     demand = closure(organization_id, refunds=refunds)
     if stream.one_in(2):
-        _also(world, lambda: stop(world, organization_id), flow="suspension")
+        world.also(lambda: stop(world, organization_id), flow="suspension", soon=0.02)
     if stream.one_in(4):
-        _also(world, lambda: world.book.insist(demand), flow="closing")
+        world.also(lambda: world.book.insist(demand), flow="closing", soon=0.02)
     if stream.one_in(8):
         other = closure(organization_id, refunds=not refunds)
-        _also(world, lambda: world.book.insist(other), flow="closing")
+        world.also(lambda: world.book.insist(other), flow="closing", soon=0.02)
     world.book.insist(demand)
     if stream.one_in(2):
         world.scheduler.wait(stream.seconds(600.0))
@@ -181,10 +175,3 @@ def deploy(world: World, organization_id: str) -> None:
 def _order(organization_id: str, route: str, body: dict[str, Any], *, flow: str) -> Demand:
     """A request about what an account may do; it has no key, since it may be repeated."""
     return Demand(organization_id, "PUT", route, flow=flow, scope=_SCOPE, body=body)
-
-
-def _also(world: World, act: Callable[[], object], *, flow: str) -> None:
-    """Have another operator do something at the same time."""
-    actor = current()
-    name, after = actor.child_name("also"), actor.stream.seconds(0.02)
-    world.start(name, act, flow=flow, after=after)

@@ -83,7 +83,11 @@ def buy(world: World, organization_id: str) -> None:
     )
     habit = stream.weighted((("once", 6.0), ("twice", 2.0), ("other key", 1.0), ("hasty", 2.0)))
     if habit == "twice":
-        _also(world, lambda: _follow(world, organization_id, world.book.insist(demand)))
+        world.also(
+            lambda: _follow(world, organization_id, world.book.insist(demand)),
+            flow=actor.flow,
+            soon=0.05,
+        )
     elif habit == "other key":
         other = Demand(
             organization_id,
@@ -93,7 +97,11 @@ def buy(world: World, organization_id: str) -> None:
             body=body,
             key=f"buy again {actor.name}",
         )
-        _also(world, lambda: _follow(world, organization_id, world.book.insist(other)))
+        world.also(
+            lambda: _follow(world, organization_id, world.book.insist(other)),
+            flow=actor.flow,
+            soon=0.05,
+        )
     patience = _IMPATIENT_SECONDS if habit == "hasty" else 29.0
     _follow(world, organization_id, world.book.insist(demand, patience=patience))
 
@@ -170,7 +178,7 @@ def save_top_up(world: World, organization_id: str) -> None:
         world.book.ask(demand)
 
     if stream.one_in(4):
-        _also(world, save)
+        world.also(save, flow=current().flow, soon=0.05)
     save()
 
 
@@ -211,9 +219,3 @@ def look_around(world: World, organization_id: str) -> None:
     """Open the page: the balance, the history, the cards."""
     for route in ("/credits", "/transactions", "/payment-methods", "/auto-top-up", "/ledger"):
         world.book.ask(Demand(organization_id, "GET", route, flow="page"))
-
-
-def _also(world: World, act: Callable[[], None]) -> None:
-    """Do the same at the same time, in another window."""
-    actor = current()
-    world.start(actor.child_name("also"), act, flow=actor.flow, after=actor.stream.seconds(0.05))

@@ -119,6 +119,12 @@ class World:
         stream = self.chance.stream(name)
         return self.scheduler.start(name, act, flow=flow, stream=stream, after=after)
 
+    def also(self, act: Callable[[], Any], *, flow: str, soon: float) -> None:
+        """Have somebody else act beside the present actor, in about so many seconds."""
+        actor = current()
+        after = actor.stream.seconds(soon)
+        self.start(actor.child_name("also"), act, flow=flow, after=after)
+
     def violated(self, law: str, detail: str) -> None:
         """Keep that a law is broken; the history ends here."""
         step = self.scheduler.steps
