@@ -159,7 +159,7 @@ replay-histories: $(STAMP) ## Run histories over memory and ministack in lockste
 
 .PHONY: mutants
 mutants: $(STAMP) ## Plant faults in the product, one at a time, and see which law finds each (MUTANT_SEEDS=100)
-	@$(PY) -W ignore -m tests.simulation.mutants --seeds $${MUTANT_SEEDS:-100}
+	@$(PY) -W ignore -m tests.simulation.mutants $(if $(MUTANT_SEEDS),--seeds $(MUTANT_SEEDS))
 
 .PHONY: bench
 bench: $(STAMP) ## Measure what a model call costs: docs/benchmarks.md (BENCH_QUICK=1 for a look)
