@@ -4,7 +4,7 @@ import os
 
 from hypothesis import settings
 
-pytest_plugins = ("tests.support.browser", "tests.support.stack")
+pytest_plugins = ("tests.support.browser", "tests.support.stack_logs", "tests.support.stack")
 
 # As on Lambda, it is there before anything is imported: loggers are named after it.
 os.environ["POWERTOOLS_SERVICE_NAME"] = "gateway-credits"

@@ -32,6 +32,7 @@ from devstack.emulator import Account, Emulator
 from devstack.faults import Faults
 from devstack.settings import StackSettings
 from devstack.stack import Stack
+from tests.support.stack_logs import watch
 
 _NOWHERE = "http://127.0.0.1:9"
 NOBODY = {
@@ -87,14 +88,16 @@ def faulty_aws(faulty_emulator: Emulator, faults: Faults) -> Account:
 
 
 @pytest.fixture
-def start_stack(tmp_path: Path) -> Iterator[StartStack]:
+def start_stack(tmp_path: Path, pytestconfig: pytest.Config) -> Iterator[StartStack]:
     """Start a whole stack with the settings that the test wants, and stop it afterwards."""
     with ExitStack() as running:
 
         def start(**settings: Any) -> Stack:
             home = tmp_path / f"stack-{len(list(tmp_path.glob('stack-*')))}"
             chosen = StackSettings(**{"home": home, "port": 0, **settings})
-            return running.enter_context(Stack(chosen))
+            stack = Stack(chosen)
+            watch(pytestconfig, stack)
+            return running.enter_context(stack)
 
         yield start
 
