@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 
 from chalicelib.config import SettingsError
-from chalicelib.wiring import services
+from chalicelib.wiring import graph
 
 #: What `make run` writes while it runs, and takes away again.
 ENVIRONMENT_FILE = Path(__file__).resolve().parent.parent.parent / ".local" / "environment.json"
@@ -36,7 +36,7 @@ def attach(*, stack: str | None, environment: Path | None) -> None:
     else:
         found = {}
     os.environ.update(found)
-    services.cache_clear()
+    graph.cache_clear()
 
 
 def variables_of(stack: str) -> Mapping[str, str]:

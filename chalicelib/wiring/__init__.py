@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 from functools import cache
 
 from chalicelib.config import Settings
+from chalicelib.wiring.built_once import BUILDING
 from chalicelib.wiring.services import Services
 
-__all__ = ["Services", "now", "services"]
+__all__ = ["Services", "graph", "now", "services"]
 
 
 def now() -> datetime:
@@ -22,6 +23,12 @@ def now() -> datetime:
 
 
 @cache
-def services() -> Services:
-    """This container's object graph."""
+def graph() -> Services:
+    """The object graph, as the environment was when it was first asked for; see `services`."""
     return Services(Settings(dict(os.environ)))
+
+
+def services() -> Services:
+    """This container's object graph: one, however many threads ask at once."""
+    with BUILDING:
+        return graph()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from chalicelib.config import TEMPLATES
 from chalicelib.domain.billing import BillingDetails
 from chalicelib.domain.invoice import Invoice
 from chalicelib.domain.tax import NO_TAX, Tax
+from chalicelib.wiring.built_once import built_once
 from chalicelib.wiring.secrets import Secrets
 
 if TYPE_CHECKING:
@@ -69,33 +69,33 @@ class Outside(Secrets):
         except WebhookError:
             return None
 
-    @cached_property
+    @built_once
     def tax_ids(self) -> TaxIds:
         """Which kinds of tax ID there are."""
         from chalicelib.adapters.tax_ids import ListedTaxIds
 
         return ListedTaxIds(TEMPLATES / "tax-id-types.json")
 
-    @cached_property
+    @built_once
     def payments(self) -> Payments:
         """Stripe."""
         from chalicelib.adapters.stripe_payments import StripePayments
 
         return StripePayments(self._stripe, publishable_key=self.settings.stripe_publishable_key)
 
-    @cached_property
+    @built_once
     def _stripe(self) -> StripeClient:
         from chalicelib.adapters.stripe_client import stripe_client
 
         return stripe_client(self._stripe_secret, self.settings.stripe_api_base)
 
-    @cached_property
+    @built_once
     def _refunds(self) -> Refunds:
         from chalicelib.adapters.stripe_refunds import StripeRefunds
 
         return StripeRefunds(self._stripe)
 
-    @cached_property
+    @built_once
     def _taxes(self) -> Taxes:
         if not self.settings.taxes_by_stripe:
             return _NoTaxes()
@@ -103,7 +103,7 @@ class Outside(Secrets):
 
         return StripeTaxes(self._stripe, tax_code=self.settings.stripe_tax_code)
 
-    @cached_property
+    @built_once
     def queue(self) -> Queue:
         """SQS."""
         from chalicelib.adapters.sqs import SqsQueue
@@ -129,21 +129,21 @@ class Outside(Secrets):
         target = self.settings.tables[aggregate]
         return TableCopy(self._client("dynamodb"), target=target, source=source)
 
-    @cached_property
+    @built_once
     def page(self) -> PageRenderer:
         """The Credits page."""
         from chalicelib.adapters.page_renderer import PageRenderer
 
         return PageRenderer(TEMPLATES)
 
-    @cached_property
+    @built_once
     def usage_redelivery(self) -> Redelivery:
         """The usage queue, for reports that failed."""
         from chalicelib.adapters.sqs import SqsRedelivery
 
         return SqsRedelivery(self._client("sqs"), queue_url=self.settings.usage_queue_url)
 
-    @cached_property
+    @built_once
     def _tokens(self) -> JwtTokens:
         from chalicelib.adapters.jwt_tokens import JwtTokens
 
@@ -153,19 +153,19 @@ class Outside(Secrets):
             jwks_url=self.settings.jwt_jwks_url,
         )
 
-    @cached_property
+    @built_once
     def _catalogue(self) -> GenaiPricesCatalogue:
         from chalicelib.adapters.price_catalogue import GenaiPricesCatalogue
 
         return GenaiPricesCatalogue()
 
-    @cached_property
+    @built_once
     def _events(self) -> Events:
         from chalicelib.adapters.eventbridge import EventBridgeEvents
 
         return EventBridgeEvents(self._client("events"), bus=self.settings.event_bus)
 
-    @cached_property
+    @built_once
     def _mail(self) -> Mail | None:
         from chalicelib.adapters.ses_mail import MailTemplates, SesMail
 
@@ -177,17 +177,17 @@ class Outside(Secrets):
         )
         return SesMail(self._client("sesv2"), sender=sender, templates=templates)
 
-    @cached_property
+    @built_once
     def _documents(self) -> Documents:
         from chalicelib.adapters.s3_documents import S3Documents
 
         return S3Documents(self._client("s3"), bucket=self.settings.documents_bucket)
 
-    @cached_property
+    @built_once
     def _renderer(self) -> Renderer:
         return _Renderers()
 
-    @cached_property
+    @built_once
     def _ids(self) -> Ids:
         from chalicelib.adapters.ids import TimeOrderedIds
 
@@ -210,13 +210,13 @@ class _Renderers:
     def render_html(self, invoice: Invoice) -> str:
         return self._html.render_html(invoice)
 
-    @cached_property
+    @built_once
     def _pdf(self) -> TypstRenderer:
         from chalicelib.adapters.typst_renderer import TypstRenderer
 
         return TypstRenderer(TEMPLATES)
 
-    @cached_property
+    @built_once
     def _html(self) -> HtmlRenderer:
         from chalicelib.adapters.html_renderer import HtmlRenderer
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.wiring.built_once import built_once
 from chalicelib.wiring.stores import Stores
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class Secrets(Stores):
         """Whether the keys have changed since they were read."""
         return self._cursor_secret.renew()
 
-    @cached_property
+    @built_once
     def _stripe_secret(self) -> Secret:
         fields = {
             "api_key": lambda: self.settings.stripe_api_key,
@@ -33,7 +33,7 @@ class Secrets(Stores):
         }
         return self._secret(self.settings.stripe_secret_id, fields)
 
-    @cached_property
+    @built_once
     def _cursor_secret(self) -> Secret:
         return self._secret(
             self.settings.cursor_secret_id, {"key": lambda: self.settings.cursor_secret}
@@ -46,7 +46,7 @@ class Secrets(Stores):
             return FixedSecret(given)
         return StoredSecret(self._client("secretsmanager"), secret_id=secret_id)
 
-    @cached_property
+    @built_once
     def _session(self) -> Any:
         import boto3
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
+from chalicelib.wiring.built_once import built_once
 from chalicelib.wiring.outside import Outside
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ T = TypeVar("T")
 class Services(Outside):
     """The use cases, each imported and built on its first use."""
 
-    @cached_property
+    @built_once
     def purchasing(self) -> Purchasing:
         """Buying by hand."""
         from chalicelib.adapters.pause import JitteredPause
@@ -66,7 +66,7 @@ class Services(Outside):
             pause=JitteredPause(),
         )
 
-    @cached_property
+    @built_once
     def topping_up(self) -> ToppingUp:
         """Auto top-up."""
         from chalicelib.usecases.topping_up import ToppingUp
@@ -82,7 +82,7 @@ class Services(Outside):
             taxes=self._taxes,
         )
 
-    @cached_property
+    @built_once
     def metering(self) -> Metering:
         """Deducting usage."""
         from chalicelib.usecases.metering import Metering
@@ -96,7 +96,7 @@ class Services(Outside):
             ids=self._ids,
         )
 
-    @cached_property
+    @built_once
     def holding(self) -> Holding:
         """Setting credits aside."""
         from chalicelib.usecases.holding import Holding
@@ -111,7 +111,7 @@ class Services(Outside):
             pause=self._rivalry_pause,
         )
 
-    @cached_property
+    @built_once
     def pricing(self) -> Pricing:
         """Pricing usage."""
         from chalicelib.domain.pricing import Tariff
@@ -125,7 +125,7 @@ class Services(Outside):
             )
         )
 
-    @cached_property
+    @built_once
     def price_keeping(self) -> PriceKeeping:
         """The operator's prices."""
         from chalicelib.usecases.price_keeping import PriceKeeping
@@ -136,7 +136,7 @@ class Services(Outside):
             trace_terms=self.settings.trace_terms,
         )
 
-    @cached_property
+    @built_once
     def rolling_up(self) -> RollingUp:
         """Summing usage as it arrives."""
         from chalicelib.adapters.dynamodb.history import DynamoHistory
@@ -144,7 +144,7 @@ class Services(Outside):
 
         return RollingUp(history=self._connected(DynamoHistory), usage_days=self._usage_days)
 
-    @cached_property
+    @built_once
     def rebuilding(self) -> Rebuilding:
         """Making sums anew from the ledger."""
         from chalicelib.adapters.dynamodb.history import DynamoHistory
@@ -156,14 +156,14 @@ class Services(Outside):
             usage_days=self._usage_days,
         )
 
-    @cached_property
+    @built_once
     def usage_reporting(self) -> UsageReporting:
         """What was used."""
         from chalicelib.usecases.usage_reporting import UsageReporting
 
         return UsageReporting(usage_days=self._usage_days)
 
-    @cached_property
+    @built_once
     def buyers(self) -> Buyers:
         """Billing details and cards."""
         from chalicelib.usecases.customers import Buyers
@@ -178,7 +178,7 @@ class Services(Outside):
             card_tries=self._card_tries,
         )
 
-    @cached_property
+    @built_once
     def receiving(self) -> Receiving:
         """Acting on Stripe's events."""
         from chalicelib.usecases.receiving import Receiving
@@ -192,7 +192,7 @@ class Services(Outside):
             keeping_cards=self._keeping_cards,
         )
 
-    @cached_property
+    @built_once
     def reconciling(self) -> Reconciling:
         """Comparing with Stripe's books."""
         from chalicelib.adapters.stripe_books import StripeBooks
@@ -207,7 +207,7 @@ class Services(Outside):
             reversing=self._reversing,
         )
 
-    @cached_property
+    @built_once
     def auditing(self) -> Auditing:
         """Comparing accounts with their ledger."""
         from chalicelib.adapters.dynamodb.history import DynamoHistory
@@ -222,14 +222,14 @@ class Services(Outside):
             pause=JitteredPause(),
         )
 
-    @cached_property
+    @built_once
     def sampling(self) -> Sampling:
         """Auditing by schedule."""
         from chalicelib.usecases.sampling import Sampling
 
         return Sampling(accounts=self._accounts, auditing=self.auditing)
 
-    @cached_property
+    @built_once
     def refunding(self) -> Refunding:
         """Refunds by operators."""
         from chalicelib.usecases.idempotency import Answers
@@ -244,21 +244,21 @@ class Services(Outside):
             reversing=self._reversing,
         )
 
-    @cached_property
+    @built_once
     def adjusting(self) -> Adjusting:
         """Adjustments by operators."""
         from chalicelib.usecases.adjusting import Adjusting
 
         return Adjusting(ledger=self.ledger, ids=self._ids)
 
-    @cached_property
+    @built_once
     def suspending(self) -> Suspending:
         """What accounts may do."""
         from chalicelib.usecases.suspending import Suspending
 
         return Suspending(ledger=self.ledger, queue=self.queue, ids=self._ids)
 
-    @cached_property
+    @built_once
     def closing(self) -> Closing:
         """Closing accounts for good."""
         from chalicelib.usecases.closing import Closing
@@ -283,14 +283,14 @@ class Services(Outside):
             adjusting=self.adjusting,
         )
 
-    @cached_property
+    @built_once
     def restoring(self) -> Restoring:
         """Setting accounts right by their ledger."""
         from chalicelib.usecases.restoring import Restoring
 
         return Restoring(accounts=self._accounts, auditing=self.auditing)
 
-    @cached_property
+    @built_once
     def sweeping(self) -> Sweeping:
         """Finishing what was left undone."""
         from chalicelib.usecases.sweeping import Sweeping
@@ -310,7 +310,7 @@ class Services(Outside):
             holding=self.holding,
         )
 
-    @cached_property
+    @built_once
     def noticing(self) -> Noticing:
         """Passing notices on."""
         from chalicelib.usecases.noticing import Noticing
@@ -323,7 +323,7 @@ class Services(Outside):
             mail=self._mail,
         )
 
-    @cached_property
+    @built_once
     def invoicing(self) -> Invoicing:
         """The files of invoices."""
         from chalicelib.usecases.invoicing import Invoicing
@@ -336,7 +336,7 @@ class Services(Outside):
             renderer=self._renderer,
         )
 
-    @cached_property
+    @built_once
     def archiving(self) -> Archiving:
         """A month's invoices in one file."""
         from chalicelib.usecases.archiving import Archiving
@@ -350,7 +350,7 @@ class Services(Outside):
             invoicing=self.invoicing,
         )
 
-    @cached_property
+    @built_once
     def _card_tries(self) -> CardTries:
         from chalicelib.adapters.pause import JitteredPause
         from chalicelib.usecases.card_tries import CardTries
@@ -363,7 +363,7 @@ class Services(Outside):
             most_tries_per_hour=self.settings.card_tries_per_hour,
         )
 
-    @cached_property
+    @built_once
     def _concluding(self) -> Concluding:
         from chalicelib.adapters.pause import JitteredPause
         from chalicelib.usecases.concluding import Concluding
@@ -382,7 +382,7 @@ class Services(Outside):
             tax_notes=self.settings.tax_notes,
         )
 
-    @cached_property
+    @built_once
     def _keeping_cards(self) -> KeepingCards:
         from chalicelib.adapters.stripe_records import StripeRecords
         from chalicelib.usecases.keeping_cards import KeepingCards
@@ -396,7 +396,7 @@ class Services(Outside):
             queue=self.queue,
         )
 
-    @cached_property
+    @built_once
     def _reversing(self) -> Reversing:
         from chalicelib.usecases.credit_notes import CreditNotes
         from chalicelib.usecases.reversing import Reversing
@@ -411,13 +411,13 @@ class Services(Outside):
             pause=self._rivalry_pause,
         )
 
-    @cached_property
+    @built_once
     def _permitting(self) -> Permitting:
         from chalicelib.usecases.permitting import Permitting
 
         return Permitting(ledger=self.ledger, queue=self.queue, pause=self._rivalry_pause)
 
-    @cached_property
+    @built_once
     def _taking(self) -> Taking:
         from chalicelib.usecases.taking import Taking
 

@@ -16,7 +16,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from app import app
-from chalicelib.wiring import Services, services
+from chalicelib.wiring import Services, graph, services
 from devstack.emulator import Emulator
 from devstack.gateway import Gateway
 from devstack.invocation import Function
@@ -190,11 +190,11 @@ def running_api(emulator: Emulator, **environment: str) -> Iterator[Api]:
             **environment,
         }
         with in_environment(emulator.account(given=given).environment):
-            services.cache_clear()
+            graph.cache_clear()
             try:
                 yield Api(stripe=stripe)
             finally:
-                services.cache_clear()
+                graph.cache_clear()
 
 
 def _answer_keys(request: Request) -> None:

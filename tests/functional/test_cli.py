@@ -13,7 +13,7 @@ import pytest
 
 from chalicelib.cli.installation import ENVIRONMENT_FILE
 from chalicelib.cli.main import main
-from chalicelib.wiring import services
+from chalicelib.wiring import graph, services
 from devstack.emulator import Emulator
 from tests.functional.api import Api, running_api
 
@@ -29,7 +29,7 @@ def api(emulator: Emulator) -> Iterator[Api]:
 
 @pytest.fixture
 def org(api: Api) -> str:
-    services.cache_clear()  # another test may have spoilt the environment
+    graph.cache_clear()  # another test may have spoilt the environment
     name = f"cli-{uuid.uuid4().hex[:8]}"
     api.fund(name, "40.00")
     return name
@@ -202,7 +202,7 @@ def test_without_an_installation_it_is_said_how_to_name_one(
     assert "make run" in error
     assert "--stack" in error
     assert ENVIRONMENT_FILE.parent.name == ".local"
-    services.cache_clear()
+    graph.cache_clear()
 
 
 def test_an_installation_that_lacks_a_setting_is_told_which(

@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from chalicelib.cli.main import main
-from chalicelib.wiring import services
+from chalicelib.wiring import graph, services
 from devstack.emulator import Account, Emulator
 from tests.contract.databases import in_environment
 from tests.support.stack import NOBODY
@@ -32,7 +32,7 @@ def account(emulator: Emulator) -> Iterator[Account]:
     account = emulator.account(given=NOBODY)
     with in_environment(account.environment):
         fund(services().ledger, "acme", "12.50")
-        services.cache_clear()
+        graph.cache_clear()
     with in_environment(account.cloud.environment()):
         cloudformation = boto3.Session().client("cloudformation")
         function = {
@@ -59,7 +59,7 @@ def account(emulator: Emulator) -> Iterator[Account]:
         arn = f"arn:aws:sqs:us-east-1:{account.cloud.account_id}:{queue.rpartition('/')[2]}"
         client.create_event_source_mapping(EventSourceArn=arn, FunctionName=first)
         yield account
-    services.cache_clear()
+    graph.cache_clear()
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +68,7 @@ def operator(account: Account, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     with in_environment(account.cloud.environment()):
         monkeypatch.delenv("ACCOUNTS_TABLE", raising=False)
         yield
-    services.cache_clear()
+    graph.cache_clear()
 
 
 def reserved() -> dict[str, Any]:

@@ -12,7 +12,7 @@ import requests
 from chalicelib.cli.main import main
 from chalicelib.domain.payment import Payment, PaymentStatus
 from chalicelib.domain.write import Write
-from chalicelib.wiring import services
+from chalicelib.wiring import graph, services
 from devstack.emulator import Account
 from devstack.stack import Stack
 from tests.integration.test_invoice_numbers import NOW, purchase
@@ -76,7 +76,7 @@ def test_missing_invoices_are_stored(
 ) -> None:
     for name, value in aws.environment.items():
         monkeypatch.setenv(name, value)
-    services.cache_clear()
+    graph.cache_clear()
     try:
         one = purchase(1)
         services().ledger.commit(Write(organization_id=one.organization_id, at=NOW, saves=(one,)))
@@ -87,7 +87,7 @@ def test_missing_invoices_are_stored(
         assert main(["store-invoices", "--yes"]) == 0
         assert "0 stored, 0 failed." in capsys.readouterr().out
     finally:
-        services.cache_clear()
+        graph.cache_clear()
     stored = aws.cloud.client("s3").list_objects_v2(Bucket=aws.environment["DOCUMENTS_BUCKET"])
     names = {item["Key"].rpartition(".")[2] for item in stored["Contents"]}
     assert names == {"pdf", "html"}

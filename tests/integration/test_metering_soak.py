@@ -27,7 +27,7 @@ import pytest
 from chalicelib.domain.money import parse_usd
 from chalicelib.domain.notices import NoticeKind
 from chalicelib.domain.traces import charge_traces
-from chalicelib.wiring import Services, services
+from chalicelib.wiring import Services, graph, services
 from devstack.emulator import Account, Emulator
 from devstack.settings import CHECKOUT, inherited_variables
 from devstack.tether import LIFELINE
@@ -173,14 +173,14 @@ def test_every_call_is_paid_once_whatever_is_sent_twice_and_whoever_dies(
     expected = load.expected()
     begun = time.monotonic()
     with in_environment(aws.environment):
-        services.cache_clear()
+        graph.cache_clear()
         organizations = [f"org-{number}" for number in range(ORGANIZATIONS)]
         for organization_id in organizations:
             fund(services().ledger, organization_id, GIFT)
         kills = play(aws, load, tmp_path)
         assert_exact(services(), aws, expected, organizations)
         assert_told_in_turns(services(), aws)
-        services.cache_clear()
+        graph.cache_clear()
     seconds = time.monotonic() - begun
     logger.info(
         f"{expected.calls} calls in {load.steps} steps, {ORGANIZATIONS} organizations, "

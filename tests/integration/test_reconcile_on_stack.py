@@ -11,7 +11,7 @@ from chalicelib.cli.main import main
 from chalicelib.cli.work import as_text
 from chalicelib.config import Settings
 from chalicelib.domain.reconciliation import Difference
-from chalicelib.wiring import Services, now, services
+from chalicelib.wiring import Services, graph, now
 from devstack.invocation import Function
 from devstack.schedules import scheduled_event
 from devstack.stack import Stack
@@ -27,12 +27,12 @@ def buyer(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Buyer]:
     """A buyer, in the environment in which an operator runs commands."""
     for name, value in stack.environment.items():
         monkeypatch.setenv(name, value)
-    services.cache_clear()
+    graph.cache_clear()
     session = ContractSession(stack.url)
     buyer = Buyer(stack, session)
     yield buyer
     session.close()
-    services.cache_clear()
+    graph.cache_clear()
 
 
 def test_what_was_never_heard_of_is_repaired_and_a_second_run_finds_nothing(

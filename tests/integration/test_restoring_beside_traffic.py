@@ -14,7 +14,7 @@ from chalicelib.domain.charge import Charge
 from chalicelib.domain.errors import CreditsError, InsufficientCreditsError
 from chalicelib.domain.money import parse_usd
 from chalicelib.ports import Window
-from chalicelib.wiring import Services, services
+from chalicelib.wiring import Services, graph, services
 from devstack.emulator import Account
 from tests.contract.databases import in_environment
 from tests.support.worker import fund
@@ -31,9 +31,9 @@ ORG = "busy"
 @pytest.fixture
 def running(aws: Account) -> Iterator[Services]:
     with in_environment(aws.environment):
-        services.cache_clear()
+        graph.cache_clear()
         yield services()
-    services.cache_clear()
+    graph.cache_clear()
 
 
 class Spenders:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app import app
-from chalicelib.wiring import Services, services
+from chalicelib.wiring import Services, graph, services
 from devstack.emulator import Account
 from devstack.invocation import Event, Function
 from devstack.streams import StreamPoller, StreamSource
@@ -62,11 +62,11 @@ class Roller:
 def running_roller(aws: Account) -> Iterator[Roller]:
     """The worker on an emulated account; only one at a time in a process."""
     with in_environment(aws.environment):
-        services.cache_clear()
+        graph.cache_clear()
         try:
             yield _roller(aws)
         finally:
-            services.cache_clear()
+            graph.cache_clear()
 
 
 def _roller(aws: Account) -> Roller:

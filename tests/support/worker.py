@@ -15,7 +15,7 @@ from app import app
 from chalicelib.domain.ledger import Entry, EntryKind, adjustment_key
 from chalicelib.domain.money import parse_usd
 from chalicelib.domain.write import Committed, Write
-from chalicelib.wiring import Services, services
+from chalicelib.wiring import Services, graph, services
 from devstack.emulator import Account
 from devstack.invocation import Function
 from devstack.queues import QueuePoller, QueueSource
@@ -119,11 +119,11 @@ class Worker:
 def running_worker(aws: Account) -> Iterator[Worker]:
     """The worker on an emulated account; only one at a time in a process."""
     with in_environment(aws.environment):
-        services.cache_clear()
+        graph.cache_clear()
         try:
             yield _worker(aws)
         finally:
-            services.cache_clear()
+            graph.cache_clear()
 
 
 def usage_poller(sqs: Any, url: str) -> QueuePoller:

@@ -260,6 +260,9 @@ def connect(tables: Mapping[str, str], *, region: str) -> Connection:
 
     Time-outs are short, since every call has callers waiting behind it; botocore tries thrice.
     The endpoint and the credentials are botocore's own matter.
+
+    Raises:
+        KeyError: for a table whose model has not joined, so that none is left without its table.
     """
     connection = SharedConnection(
         region=region,
@@ -268,8 +271,9 @@ def connect(tables: Mapping[str, str], *, region: str) -> Connection:
         max_retry_attempts=2,
         max_pool_connections=50,
     )
-    for aggregate, model in MODELS.items():
-        model.Meta.table_name = tables[aggregate]
+    for aggregate, table_name in tables.items():
+        model = MODELS[aggregate]
+        model.Meta.table_name = table_name
         model._connection = None
         table = model._get_connection()
         connection.add_meta_table(table.get_meta_table())
