@@ -94,3 +94,8 @@ def test_a_table_without_a_model_is_no_connection(monkeypatch: pytest.MonkeyPatc
     monkeypatch.delitem(MODELS, "purchase_days")
     with pytest.raises(KeyError, match="purchase_days"):
         connect({"purchase_days": "a-table"}, region="us-east-1")
+
+
+def test_a_model_without_a_table_is_no_connection() -> None:
+    with pytest.raises(KeyError):
+        connect({}, region="us-east-1")

@@ -262,7 +262,7 @@ def connect(tables: Mapping[str, str], *, region: str) -> Connection:
     The endpoint and the credentials are botocore's own matter.
 
     Raises:
-        KeyError: for a table whose model has not joined, so that none is left without its table.
+        KeyError: for a table without its model or a model without its table; none is left out.
     """
     connection = SharedConnection(
         region=region,
@@ -271,9 +271,9 @@ def connect(tables: Mapping[str, str], *, region: str) -> Connection:
         max_retry_attempts=2,
         max_pool_connections=50,
     )
-    for aggregate, table_name in tables.items():
+    for aggregate in {**tables, **MODELS}:
         model = MODELS[aggregate]
-        model.Meta.table_name = table_name
+        model.Meta.table_name = tables[aggregate]
         model._connection = None
         table = model._get_connection()
         connection.add_meta_table(table.get_meta_table())
