@@ -32,7 +32,7 @@ from devstack.emulator import Account, Emulator
 from devstack.faults import Faults
 from devstack.settings import StackSettings
 from devstack.stack import Stack
-from tests.support.stack_logs import watch
+from tests.support.stack_logs import unwatch, watch
 
 _NOWHERE = "http://127.0.0.1:9"
 NOBODY = {
@@ -97,6 +97,7 @@ def start_stack(tmp_path: Path, pytestconfig: pytest.Config) -> Iterator[StartSt
             chosen = StackSettings(**{"home": home, "port": 0, **settings})
             stack = Stack(chosen)
             watch(pytestconfig, stack)
+            running.callback(unwatch, pytestconfig, stack)
             return running.enter_context(stack)
 
         yield start

@@ -15,13 +15,18 @@ from devstack.stack import Stack
 #: Of each log: enough for a few exceptions, and little enough for CI's output.
 MOST_CHARACTERS = 6_000
 
-_stacks = pytest.StashKey[dict[str, Stack]]()
+_folders = pytest.StashKey[set[Path]]()
 _lengths = pytest.StashKey[dict[Path, int]]()
 
 
 def watch(config: pytest.Config, stack: Stack) -> None:
-    """Show this stack's logs, too, for as long as its folder is there."""
-    config.stash.setdefault(_stacks, {})[str(stack.home)] = stack
+    """Show this stack's logs, too, until `unwatch`."""
+    config.stash.setdefault(_folders, set()).add(stack.logs)
+
+
+def unwatch(config: pytest.Config, stack: Stack) -> None:
+    """Leave its logs alone: thousands of tests come after it."""
+    config.stash[_folders].discard(stack.logs)
 
 
 def written_since(log: Path, start: int) -> str:
@@ -41,6 +46,15 @@ def pytest_fixture_setup(
     if isinstance(given, Stack):
         watch(request.config, given)
     return given
+
+
+def pytest_fixture_post_finalizer(
+    fixturedef: pytest.FixtureDef[object], request: pytest.FixtureRequest
+) -> None:
+    """Let go of the stack that the fixture gave."""
+    given = fixturedef.cached_result and fixturedef.cached_result[0]
+    if isinstance(given, Stack):
+        unwatch(request.config, given)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -63,5 +77,5 @@ def pytest_runtest_makereport(
 
 
 def _logs(config: pytest.Config) -> list[Path]:
-    stacks = config.stash.get(_stacks, {}).values()
-    return sorted(log for stack in stacks for log in stack.logs.glob("*.log"))
+    folders = config.stash.get(_folders, set[Path]())
+    return sorted(log for folder in folders for log in folder.glob("*.log"))
